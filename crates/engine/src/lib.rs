@@ -1,0 +1,1 @@
+//! Hookline's pipeline, one file per stage.

@@ -1,0 +1,1 @@
+//! Everything in Hookline that knows Meta.

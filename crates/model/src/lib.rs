@@ -1,0 +1,27 @@
+//! Nouns and pure rules.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number: every rule is a function of its
+//! arguments, so it can be proved by tables and properties.
+//!
+//! - [`ids`], [`clock`], [`secret`], [`limits`]: the small words everything else is written in
+//! - [`event`]: what happened, as facts taken from a delivery
+//! - [`account`], [`automation`], [`matching`], [`template`]: what the owner connected and wants
+//! - [`routing`]: which automations one event is considered for, and who wins
+//! - [`send`], [`attempt`], [`backoff`]: what we owe, what we tried, when to try again
+//! - [`budget`], [`conversation`]: how fast, and inside which window
+
+pub mod account;
+pub mod attempt;
+pub mod automation;
+pub mod backoff;
+pub mod budget;
+pub mod clock;
+pub mod conversation;
+pub mod event;
+pub mod ids;
+pub mod limits;
+pub mod matching;
+pub mod routing;
+pub mod secret;
+pub mod send;
+pub mod template;

@@ -1,0 +1,1 @@
+//! The binary, as a library for its tests.

@@ -1,0 +1,1 @@
+//! Meta, simulated: an independent reading of its documents.
