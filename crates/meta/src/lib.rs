@@ -1,1 +1,7 @@
 //! Everything in Hookline that knows Meta.
+//!
+//! Meta's wire forms stay in here: what comes out are the nouns of the model.
+//!
+//! - [`signature`]: which deliveries are Meta's; the only way to a verified one
+
+pub mod signature;
