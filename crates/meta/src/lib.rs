@@ -1,9 +1,13 @@
 //! Everything in Hookline that knows Meta.
 //!
-//! Meta's wire forms stay in here: what comes out are the nouns of the model.
+//! Meta's wire forms stay in here: what goes in and comes out are the nouns of the model.
 //!
 //! - [`signature`]: which deliveries are Meta's; the only way to a verified one
 //! - [`webhook`]: from the bytes of a delivery to events
+//! - [`graph`]: the calls we make, and what their answers mean
 
+pub mod graph;
 pub mod signature;
 pub mod webhook;
+
+mod wire;

@@ -193,7 +193,7 @@ impl Source<'_> {
     }
 
     fn unknown(&self, raw: &RawValue, reason: &NotKnown) -> Event {
-        let value = wire::value_of(raw);
+        let value = crate::wire::value_of(raw);
         let key = key::key_of_unknown(&self.account, raw, value.as_ref());
         // Of other products nothing personal is kept (contract 4.18).
         let is_kept = self.object == "instagram" && raw.get().len() <= UNKNOWN_BYTES_MAX;

@@ -6,8 +6,8 @@ use hookline_model::event::{Comment, CommentMedia, EventBody, Mention, Person, S
 use hookline_model::ids::{CommentId, ContactId, MediaId};
 use serde_json::value::RawValue;
 
-use super::wire::{self, Id, Text, Whole};
-use super::{NotKnown, Read, Source, messaging, parse};
+use super::{NotKnown, Read, Source, messaging, parse, wire};
+use crate::wire::{Id, Text, Whole};
 
 /// `entry.id` of everything the App Dashboard's test button sends (contract 4.17).
 pub(super) const TEST_ACCOUNT: &str = "0";

@@ -9,8 +9,8 @@ use hookline_model::ids::{ContactId, MediaId, MessageId};
 use serde_json::value::RawValue;
 
 use super::change::TEST_ACCOUNT;
-use super::wire::{self, Id, Text};
-use super::{NotKnown, Read, Source, parse};
+use super::{NotKnown, Read, Source, parse, wire};
+use crate::wire::{Id, Text, value_of};
 
 /// Reads one element of `messaging[]` or `standby[]`.
 pub(super) fn read(source: &Source<'_>, raw: &RawValue) -> Result<Read, NotKnown> {
@@ -160,11 +160,11 @@ fn attachments(raw: &RawValue) -> Vec<Attachment> {
             |item| match serde_json::from_str::<wire::Attachment<'_>>(item.get()) {
                 Ok(wire) => Attachment {
                     kind: wire.kind.into_string(),
-                    payload: wire.payload.and_then(wire::value_of),
+                    payload: wire.payload.and_then(value_of),
                 },
                 Err(_) => Attachment {
                     kind: "unknown".to_owned(),
-                    payload: wire::value_of(item),
+                    payload: value_of(item),
                 },
             },
         )
@@ -313,7 +313,7 @@ fn read_roles(source: &Source<'_>, side: &Side<'_>, roles: &RawValue) -> Read {
             change: "app_roles".to_owned(),
             previous_owner_app_id: None,
             new_owner_app_id: None,
-            metadata: wire::value_of(roles).map(|roles| roles.to_string()),
+            metadata: value_of(roles).map(|roles| roles.to_string()),
         },
     )
 }
