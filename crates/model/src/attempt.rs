@@ -10,8 +10,9 @@ use crate::ids::{ContactId, MessageId};
 pub enum AttemptOutcome {
     /// Meta took it.
     Accepted {
-        /// The message, or for a public reply the new comment.
-        message_id: MessageId,
+        /// The message, or for a public reply the new comment; none when Meta only confirmed that
+        /// it had taken an earlier try.
+        message_id: Option<MessageId>,
         /// The person as Meta named them in the answer: the address of later DMs.
         recipient_id: Option<ContactId>,
     },

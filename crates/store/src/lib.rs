@@ -1,1 +1,137 @@
-//! Hookline's durable record.
+//! The durable record: SQL, and nothing outside this crate has any.
+//!
+//! [`Store`] is opened from a URL and has one method per business step, each exactly one
+//! transaction: no row access and no transaction handle leaves this crate. Methods take `now`.
+//!
+//! - [`deliveries`](Store::record_delivery): what Meta sent, and asking for it again
+//! - [`accounts`](Store::connect_account), [`automations`](Store::publish_automation)
+//! - [`planning`]: what interpreting and routing reads and commits
+//! - [`lanes`]: claiming, trying and finishing sends
+//! - [`evidence`]: what reconciling reads and settles
+//! - [`records`]: what pages, commands and explanations show
+//!
+//! SQLite is the one database now; the layout of one file per noun is what a second database will
+//! be written beside.
+
+mod accounts;
+mod automations;
+mod deliveries;
+mod error;
+pub mod evidence;
+mod instance;
+pub mod lanes;
+pub mod planning;
+pub mod records;
+mod retention;
+mod rows;
+mod sqlite;
+mod stats;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+
+pub use accounts::{ConnectAccount, SealedToken, StoredAccount};
+pub use automations::{Publication, PublishedAutomation};
+pub use deliveries::RecordDelivery;
+pub use error::{OpenError, StoreError};
+pub use records::{Page, PageRequest};
+pub use retention::Swept;
+pub use stats::{LaneStats, Stats};
+
+use sqlite::{Readers, Writer};
+
+/// Who opens the store, which decides whether it may be shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// The engine: refuses to start beside another engine on the same database.
+    Exclusive,
+    /// A command beside a running engine.
+    Shared,
+}
+
+/// The durable record of one installation.
+///
+/// Dropping it without [`Store::close`] loses nothing: everything that was answered is committed.
+pub struct Store {
+    path: PathBuf,
+    writer: Writer,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    readers: Readers,
+    _instance: Option<instance::InstanceLock>,
+}
+
+impl Store {
+    /// Opens the database of `url` (`sqlite:<path>`), creating and migrating it as needed.
+    ///
+    /// # Errors
+    /// Says what is wrong and what to do: another instance, a file that is no database, one from
+    /// a newer version, a file system that cannot keep our promises.
+    pub fn open(url: &str, ownership: Ownership) -> Result<Self, OpenError> {
+        let path = path_of(url)?;
+        let instance = match ownership {
+            Ownership::Exclusive => Some(instance::InstanceLock::take(&path)?),
+            Ownership::Shared => None,
+        };
+        let mut connection = sqlite::open_connection(&path, sqlite::Purpose::Write)?;
+        let steps = sqlite::migrate(&mut connection, &path)?;
+        if steps > 0 {
+            tracing::info!(schema = sqlite::known_schema(), steps, "migrated the database");
+        }
+        drop(connection);
+        let readers = Readers::open(&path)?;
+        let (writer, thread) = Writer::start(&path)?;
+        let thread = Mutex::new(Some(thread));
+        Ok(Self { path, writer, thread, readers, _instance: instance })
+    }
+
+    /// The database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Finishes what waits, moves the log into the database, and ends the writer.
+    pub async fn close(&self) {
+        self.writer.stop().await;
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                tracing::error!("the writer thread panicked");
+            }
+        }
+    }
+
+    pub(crate) async fn read<T, F>(&self, query: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.readers.read(query).await
+    }
+
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.writer.write(work).await
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// The file of `sqlite:<path>`; `sqlite://<path>` is read the same way.
+pub fn path_of(url: &str) -> Result<PathBuf, OpenError> {
+    let rest = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    match rest {
+        Some(path) if !path.is_empty() && path != ":memory:" => Ok(PathBuf::from(path)),
+        _ => Err(OpenError::Url { url: url.to_owned() }),
+    }
+}

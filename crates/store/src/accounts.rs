@@ -1,0 +1,184 @@
+//! Connected accounts and their sealed tokens.
+
+use hookline_model::account::{Account, Hold, Login};
+use hookline_model::clock::Timestamp;
+use hookline_model::ids::{AccountId, AppScopedId, PageId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::error::StoreError;
+use crate::lanes::release_lanes;
+use crate::rows::Reader;
+use crate::Store;
+
+/// An encrypted token, as the key ring sealed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedToken {
+    /// The fingerprint of the key it was sealed with.
+    pub key: Vec<u8>,
+    /// The sealed bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What is stored when an account is connected.
+#[derive(Debug, Clone)]
+pub struct ConnectAccount {
+    /// The id webhooks carry.
+    pub id: AccountId,
+    /// The handle, without `@`.
+    pub username: String,
+    /// How it was connected.
+    pub login: Login,
+    /// The account as one app sees it.
+    pub app_scoped_id: Option<AppScopedId>,
+    /// Its token.
+    pub token: SealedToken,
+}
+
+/// A connected account with its sealed token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAccount {
+    /// The account.
+    pub account: Account,
+    /// Its token.
+    pub token: SealedToken,
+}
+
+impl Store {
+    /// Connects an account, or replaces what is stored of it; a new token releases what an old
+    /// one held. Answers whether the account is new.
+    pub async fn connect_account(
+        &self,
+        account: ConnectAccount,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let is_new = find(connection, &account.id)?.is_none();
+            connection
+                .execute(
+                    "INSERT INTO accounts (id, username, login, page_id, app_scoped_id, token_key,
+                                           token, connected_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                     ON CONFLICT (id) DO UPDATE SET
+                         username = excluded.username, login = excluded.login,
+                         page_id = excluded.page_id,
+                         app_scoped_id = coalesce(excluded.app_scoped_id, app_scoped_id),
+                         token_key = excluded.token_key, token = excluded.token,
+                         hold_reason = NULL, hold_since = NULL, hold_until = NULL",
+                    params![
+                        account.id.as_str(),
+                        account.username,
+                        account.login.as_str(),
+                        account.login.page_id().map(PageId::as_str),
+                        account.app_scoped_id.as_ref().map(AppScopedId::as_str),
+                        account.token.key,
+                        account.token.bytes,
+                        now.as_millis(),
+                    ],
+                )
+                .map_err(StoreError::database("connect the account"))?;
+            release_lanes(connection, &account.id, now)?;
+            bump(connection, "accounts")?;
+            Ok(is_new)
+        })
+        .await
+    }
+
+    /// Forgets an account: its token is gone and its planned sends are cancelled. `false` if it
+    /// was not connected.
+    pub async fn remove_account(&self, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let doing = StoreError::database;
+            let removed = connection
+                .execute("DELETE FROM accounts WHERE id = ?1", [id.as_str()])
+                .map_err(doing("remove the account"))?;
+            if removed == 0 {
+                return Ok(false);
+            }
+            connection
+                .execute(
+                    "UPDATE sends SET state = 'cancelled', reason = 'account_removed',
+                                      finished_at = ?2, due_at = NULL
+                     WHERE account_id = ?1 AND state = 'planned'",
+                    params![id.as_str(), now.as_millis()],
+                )
+                .map_err(doing("cancel the account's sends"))?;
+            bump(connection, "accounts")?;
+            Ok(true)
+        })
+        .await
+    }
+
+    /// The account, if it is connected.
+    pub async fn find_account(&self, id: AccountId) -> Result<Option<StoredAccount>, StoreError> {
+        self.read(move |connection| find(connection, &id)).await
+    }
+
+    /// Up to `limit` accounts after `after`, by id.
+    pub async fn list_accounts(
+        &self,
+        after: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<Account>, StoreError> {
+        self.read(move |connection| {
+            let doing = StoreError::database;
+            let mut query = connection
+                .prepare_cached("SELECT * FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2")
+                .map_err(doing("list accounts"))?;
+            let after = after.as_ref().map_or("", AccountId::as_str);
+            let mut rows = query.query(params![after, limit]).map_err(doing("list accounts"))?;
+            let mut accounts = Vec::new();
+            while let Some(row) = rows.next().map_err(doing("list accounts"))? {
+                accounts.push(stored(row)?.account);
+            }
+            Ok(accounts)
+        })
+        .await
+    }
+}
+
+pub(crate) fn find(
+    connection: &Connection,
+    id: &AccountId,
+) -> Result<Option<StoredAccount>, StoreError> {
+    connection
+        .prepare_cached("SELECT * FROM accounts WHERE id = ?1")
+        .and_then(|mut query| query.query_row([id.as_str()], |row| Ok(stored(row))).optional())
+        .map_err(StoreError::database("find the account"))?
+        .transpose()
+}
+
+fn stored(row: &Row<'_>) -> Result<StoredAccount, StoreError> {
+    let id: String = row.get("id").map_err(StoreError::database("read an account"))?;
+    let read = Reader::new("accounts", &id, row);
+    let page_id: Option<String> = read.get("page_id")?;
+    let login = read.word("login", |word| match (word, page_id) {
+        ("instagram", _) => Some(Login::Instagram),
+        ("facebook", Some(page_id)) => Some(Login::Facebook { page_id: PageId::new(page_id) }),
+        _ => None,
+    })?;
+    let reason: Option<String> = read.get("hold_reason")?;
+    let hold = match (reason, read.optional_time("hold_since")?) {
+        (Some(reason), Some(since)) => {
+            Some(Hold { reason, since, until: read.optional_time("hold_until")? })
+        }
+        _ => None,
+    };
+    let account = Account {
+        id: AccountId::new(id.clone()),
+        username: read.get("username")?,
+        login,
+        app_scoped_id: read.get::<Option<String>>("app_scoped_id")?.map(AppScopedId::new),
+        connected_at: read.time("connected_at")?,
+        hold,
+    };
+    let token = SealedToken { key: read.get("token_key")?, bytes: read.get("token")? };
+    Ok(StoredAccount { account, token })
+}
+
+/// Tells those who cache a noun that it changed.
+pub(crate) fn bump(connection: &Connection, noun: &'static str) -> Result<(), StoreError> {
+    connection
+        .execute("UPDATE generations SET number = number + 1 WHERE noun = ?1", [noun])
+        .map_err(StoreError::database("count a change"))?;
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! What reconciling reads and settles: leases that ran out, outcomes nobody knows, deadlines that
+//! passed.
+
+use hookline_model::clock::Timestamp;
+use hookline_model::event::EventBody;
+use hookline_model::ids::{AccountId, CommentId, ContactId, LaneId, MessageId, SendId};
+use hookline_model::send::{SendClass, SendKind, SendState};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::lanes::{self, Budgets};
+use crate::lanes::{End, wake_lane};
+use crate::rows::Reader;
+
+/// A send whose last attempt may have landed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownSend {
+    /// The send.
+    pub id: SendId,
+    /// What it is.
+    pub kind: SendKind,
+    /// Its account.
+    pub account_id: AccountId,
+    /// Whom it reaches.
+    pub contact_id: Option<ContactId>,
+    /// The comment it answers.
+    pub comment_id: Option<CommentId>,
+    /// The text that was sent.
+    pub text: String,
+    /// Tries so far.
+    pub attempts: u32,
+    /// How often evidence was looked for.
+    pub looks: u32,
+    /// When the last attempt was started.
+    pub started_at: Timestamp,
+    /// When it is too late to send.
+    pub deadline_at: Timestamp,
+}
+
+/// What the evidence says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// It landed, as this message or comment.
+    Landed(MessageId),
+    /// It did not land, or trying again is harmless: it may be tried again.
+    TryAgain,
+    /// Nothing can be said yet.
+    LookAgain(Timestamp),
+    /// Nothing will ever be said; a person decides.
+    LeaveUnknown,
+}
+
+/// What one pass over expired leases did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// Sends that had not been tried: they wait in their lanes again.
+    pub untried: usize,
+    /// Sends whose attempt had begun: unknown now.
+    pub unknown: usize,
+}
+
+impl Store {
+    /// Takes back what workers held whose lease ended before `now`. A send whose attempt had begun
+    /// becomes `unknown`; one that had not waits again. At start-up pass [`Timestamp::FAR_FUTURE`]
+    /// as `ended_before`: no worker of an earlier life is left.
+    pub async fn recover_leases(
+        &self,
+        ended_before: Timestamp,
+        budgets: Budgets,
+        now: Timestamp,
+    ) -> Result<Recovered, StoreError> {
+        self.write(move |connection| recover(connection, ended_before, &budgets, now)).await
+    }
+
+    /// Unknown sends that are to be looked at now.
+    pub async fn unknown_sends(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<UnknownSend>, StoreError> {
+        self.read(move |connection| unknown(connection, now, limit)).await
+    }
+
+    /// The echo of a DM: the account's own message to this contact with this text, received since
+    /// `since`, that no other send is known by.
+    pub async fn find_echo(
+        &self,
+        account: AccountId,
+        contact: ContactId,
+        text: String,
+        since: Timestamp,
+    ) -> Result<Option<MessageId>, StoreError> {
+        self.read(move |connection| echo(connection, &account, &contact, &text, since)).await
+    }
+
+    /// Whether a send is known by this message or comment already.
+    pub async fn is_attributed(&self, message: MessageId) -> Result<bool, StoreError> {
+        self.read(move |connection| attributed(connection, &message)).await
+    }
+
+    /// Settles an unknown send by evidence, unless someone else has settled it meanwhile.
+    pub async fn settle_unknown(
+        &self,
+        send: UnknownSend,
+        evidence: Evidence,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| settle(connection, &send, &evidence, now)).await
+    }
+
+    /// Expires up to `limit` planned sends whose deadline has passed, with the reason that kept
+    /// them waiting. Says how many.
+    pub async fn expire_overdue(&self, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        self.write(move |connection| expire(connection, now, limit)).await
+    }
+}
+
+fn recover(
+    connection: &Connection,
+    ended_before: Timestamp,
+    budgets: &Budgets,
+    now: Timestamp,
+) -> Result<Recovered, StoreError> {
+    let doing = || StoreError::database("take back expired leases");
+    let before = ended_before.as_millis();
+    connection
+        .execute(
+            "UPDATE attempts SET finished_at = ?2, outcome = 'unknown', reason = 'lease_ended'
+             WHERE finished_at IS NULL AND send_id IN
+                 (SELECT id FROM sends WHERE state = 'leased' AND lease_until <= ?1)",
+            params![before, now.as_millis()],
+        )
+        .map_err(doing())?;
+    let unknown = connection
+        .execute(
+            "UPDATE sends SET state = 'unknown', reason = 'lease_ended', had_unknown = 1,
+                              due_at = ?2, lease_until = NULL
+             WHERE state = 'leased' AND lease_until <= ?1 AND attempts > 0
+               AND (SELECT outcome FROM attempts a WHERE a.send_id = sends.id
+                    ORDER BY number DESC LIMIT 1) = 'unknown'",
+            params![before, now.as_millis()],
+        )
+        .map_err(doing())?;
+    let untried = connection
+        .execute(
+            "UPDATE sends SET state = 'planned', lease_until = NULL
+             WHERE state = 'leased' AND lease_until <= ?1",
+            [before],
+        )
+        .map_err(doing())?;
+    for (lane, class) in ended_lanes(connection, before)? {
+        lanes::settle_lane(connection, lane, budgets.of(class))?;
+    }
+    Ok(Recovered { untried, unknown })
+}
+
+fn ended_lanes(
+    connection: &Connection,
+    before: i64,
+) -> Result<Vec<(LaneId, SendClass)>, StoreError> {
+    let doing = || StoreError::database("find lanes whose lease ended");
+    let mut query = connection
+        .prepare_cached("SELECT id, class FROM lanes WHERE lease_until > 0 AND lease_until <= ?1")
+        .map_err(doing())?;
+    let mut rows = query.query([before]).map_err(doing())?;
+    let mut lanes = Vec::new();
+    while let Some(row) = rows.next().map_err(doing())? {
+        let id: i64 = row.get("id").map_err(doing())?;
+        let class = Reader::new("lanes", id, row).word("class", SendClass::from_name)?;
+        lanes.push((LaneId(id), class));
+    }
+    Ok(lanes)
+}
+
+fn unknown(
+    connection: &Connection,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<UnknownSend>, StoreError> {
+    let doing = || StoreError::database("read unknown sends");
+    let mut query = connection
+        .prepare_cached(
+            "SELECT s.*, (SELECT started_at FROM attempts a WHERE a.send_id = s.id
+                          ORDER BY number DESC LIMIT 1) AS started_at
+             FROM sends s WHERE s.state = 'unknown' AND s.due_at <= ?1
+             ORDER BY s.due_at LIMIT ?2",
+        )
+        .map_err(doing())?;
+    let mut rows = query.query(params![now.as_millis(), limit]).map_err(doing())?;
+    let mut sends = Vec::new();
+    while let Some(row) = rows.next().map_err(doing())? {
+        let id: i64 = row.get("id").map_err(doing())?;
+        let read = Reader::new("sends", id, row);
+        sends.push(UnknownSend {
+            id: SendId(id),
+            kind: read.word("kind", SendKind::from_name)?,
+            account_id: read.account()?,
+            contact_id: read.contact()?,
+            comment_id: read.comment()?,
+            text: read.get("text")?,
+            attempts: read.count("attempts")?,
+            looks: read.count("reads")?,
+            started_at: read.time("started_at")?,
+            deadline_at: read.time("deadline_at")?,
+        });
+    }
+    Ok(sends)
+}
+
+fn echo(
+    connection: &Connection,
+    account: &AccountId,
+    contact: &ContactId,
+    text: &str,
+    since: Timestamp,
+) -> Result<Option<MessageId>, StoreError> {
+    let doing = || StoreError::database("look for an echo");
+    let mut query = connection
+        .prepare_cached(
+            "SELECT id, body FROM events
+             WHERE account_id = ?1 AND contact_id = ?2 AND kind = 'message_echoed'
+               AND received_at >= ?3 ORDER BY received_at LIMIT 100",
+        )
+        .map_err(doing())?;
+    let mut rows = query
+        .query(params![account.as_str(), contact.as_str(), since.as_millis()])
+        .map_err(doing())?;
+    while let Some(row) = rows.next().map_err(doing())? {
+        let id: i64 = row.get("id").map_err(doing())?;
+        let body: EventBody = Reader::new("events", id, row).json("body")?;
+        if let EventBody::MessageEchoed(message) = body
+            && message.text.as_deref() == Some(text)
+            && !attributed(connection, &message.mid)?
+        {
+            return Ok(Some(message.mid));
+        }
+    }
+    Ok(None)
+}
+
+fn attributed(connection: &Connection, message: &MessageId) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached("SELECT 1 FROM sends WHERE message_id = ?1")
+        .and_then(|mut query| query.exists([message.as_str()]))
+        .map_err(StoreError::database("look for the send of a message"))
+}
+
+fn settle(
+    connection: &Connection,
+    send: &UnknownSend,
+    evidence: &Evidence,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let doing = || StoreError::database("settle an unknown send");
+    let lane: Option<i64> = connection
+        .prepare_cached(
+            "SELECT lane_id FROM sends WHERE id = ?1 AND state = 'unknown' AND attempts = ?2",
+        )
+        .and_then(|mut query| {
+            query.query_row(params![send.id.0, send.attempts], |row| row.get(0)).optional()
+        })
+        .map_err(doing())?;
+    let Some(lane) = lane else { return Ok(false) };
+    let put_off = |state: &str, reason: &str, due_at: Timestamp| {
+        connection
+            .execute(
+                "UPDATE sends SET state = ?2, reason = ?3, due_at = ?4, reads = reads + 1
+                 WHERE id = ?1",
+                params![send.id.0, state, reason, due_at.as_millis()],
+            )
+            .map_err(doing())
+    };
+    match evidence {
+        Evidence::Landed(message) => {
+            lanes::accept(connection, send.id, Some(message), None, now)?;
+        }
+        Evidence::TryAgain => {
+            put_off("planned", "trying_again", now)?;
+            wake_lane(connection, LaneId(lane), now)?;
+        }
+        Evidence::LookAgain(at) => {
+            put_off("unknown", "looking_for_evidence", *at)?;
+        }
+        Evidence::LeaveUnknown => {
+            put_off("unknown", "needs_a_person", Timestamp::FAR_FUTURE)?;
+        }
+    }
+    Ok(true)
+}
+
+fn expire(connection: &Connection, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
+    let doing = || StoreError::database("expire overdue sends");
+    let mut query = connection
+        .prepare_cached(
+            "SELECT s.id, coalesce(
+                 (SELECT hold_reason FROM accounts a WHERE a.id = s.account_id
+                      AND (a.hold_until IS NULL OR a.hold_until > ?1)),
+                 (SELECT pause_reason FROM lanes l WHERE l.id = s.lane_id AND l.pause_until > ?1),
+                 'deadline_passed') AS why
+             FROM sends s WHERE s.state = 'planned' AND s.deadline_at <= ?1
+             ORDER BY s.deadline_at LIMIT ?2",
+        )
+        .map_err(doing())?;
+    let overdue: Vec<(i64, String)> = query
+        .query_map(params![now.as_millis(), limit], |row| Ok((row.get(0)?, row.get(1)?)))
+        .and_then(Iterator::collect)
+        .map_err(doing())?;
+    for (id, why) in &overdue {
+        let end = End { state: SendState::Expired, reason: Some(why) };
+        lanes::end(connection, SendId(*id), &end, now)?;
+    }
+    Ok(overdue.len())
+}

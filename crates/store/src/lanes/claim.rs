@@ -1,0 +1,252 @@
+//! Claiming lanes.
+
+use std::collections::HashSet;
+
+use hookline_model::clock::Timestamp;
+use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, EventId, LaneId, SendId};
+use hookline_model::send::{SendClass, SendKind};
+use rusqlite::{Connection, params};
+
+use super::{ClaimRequest, ClaimedLane, LaneClaim, LeasedSend, settle_lane};
+use crate::Store;
+use crate::error::StoreError;
+use crate::planning::event_of;
+use crate::rows::Reader;
+
+/// How far a claim looks for sends it may take: bounds its work, whatever the backlog.
+const LOOK_AHEAD: u32 = 64;
+
+impl Store {
+    /// Claims lanes whose time has come, earliest first, with a few of their sends each, earliest
+    /// deadline first, at most one for each conversation.
+    ///
+    /// A claim ends at `now + lease`. After that another worker may claim the lane, and this
+    /// one's [`Store::start_attempt`] is refused, so a slow worker cannot send what another one
+    /// has taken over.
+    pub async fn claim_lanes(
+        &self,
+        request: ClaimRequest,
+        now: Timestamp,
+    ) -> Result<Vec<ClaimedLane>, StoreError> {
+        self.write(move |connection| claim(connection, &request, now)).await
+    }
+
+    /// When the next lane will have something to do; none while nothing waits.
+    pub async fn next_lane_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|connection| {
+            let at: Option<i64> = connection
+                .prepare_cached("SELECT min(next_at) FROM lanes WHERE next_at < ?1")
+                .and_then(|mut query| {
+                    query.query_row([Timestamp::FAR_FUTURE.as_millis()], |row| row.get(0))
+                })
+                .map_err(StoreError::database("look for the next lane"))?;
+            Ok(at.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
+    /// Gives a lane back: what was not tried waits in it again.
+    pub async fn release_lane(
+        &self,
+        claim: LaneClaim,
+        request: ClaimRequest,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let doing = || StoreError::database("give a lane back");
+            let owned = connection
+                .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1 AND fence = ?2")
+                .and_then(|mut query| query.exists([claim.lane.0, claim.fence]))
+                .map_err(doing())?;
+            if !owned {
+                return Ok(());
+            }
+            connection
+                .prepare_cached(
+                    "UPDATE sends SET state = 'planned', lease_until = NULL
+                     WHERE state = 'leased' AND account_id = ?1 AND lane_id = ?2
+                       AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.send_id = sends.id
+                                       AND a.finished_at IS NULL)",
+                )
+                .and_then(|mut update| {
+                    update.execute(params![claim.account_id.as_str(), claim.lane.0])
+                })
+                .map_err(doing())?;
+            settle_lane(connection, claim.lane, request.budgets.of(claim.class))
+        })
+        .await
+    }
+}
+
+fn claim(
+    connection: &Connection,
+    request: &ClaimRequest,
+    now: Timestamp,
+) -> Result<Vec<ClaimedLane>, StoreError> {
+    let mut claimed = Vec::new();
+    for (lane, account_id, class, fence) in due_lanes(connection, request.lanes, now)? {
+        let sends = lease_sends(connection, lane, &account_id, request, now)?;
+        if sends.is_empty() {
+            settle_empty(connection, lane, class, request, now)?;
+            continue;
+        }
+        let lease_until = now.plus(request.lease);
+        connection
+            .prepare_cached(
+                "UPDATE lanes SET fence = ?2, lease_until = ?3, next_at = ?3 WHERE id = ?1",
+            )
+            .and_then(|mut update| {
+                update.execute(params![lane.0, fence + 1, lease_until.as_millis()])
+            })
+            .map_err(StoreError::database("claim a lane"))?;
+        let claim = LaneClaim { lane, fence: fence + 1, account_id, class, lease_until };
+        claimed.push(ClaimedLane { claim, sends });
+    }
+    Ok(claimed)
+}
+
+/// Nothing of this lane can go now although its time has come: everyone in it is being written
+/// to from another lane. It is looked at again shortly instead of in a tight loop.
+fn settle_empty(
+    connection: &Connection,
+    lane: LaneId,
+    class: SendClass,
+    request: &ClaimRequest,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
+    settle_lane(connection, lane, request.budgets.of(class))?;
+    connection
+        .execute(
+            "UPDATE lanes SET next_at = max(next_at, ?2) WHERE id = ?1",
+            params![lane.0, now.plus(LOOK_AGAIN).as_millis()],
+        )
+        .map_err(StoreError::database("settle a lane"))?;
+    Ok(())
+}
+
+type DueLane = (LaneId, AccountId, SendClass, i64);
+
+fn due_lanes(
+    connection: &Connection,
+    limit: u32,
+    now: Timestamp,
+) -> Result<Vec<DueLane>, StoreError> {
+    let doing = || StoreError::database("look for due lanes");
+    let mut query = connection
+        .prepare_cached(
+            "SELECT id, account_id, class, fence FROM lanes
+             WHERE next_at <= ?1 ORDER BY next_at LIMIT ?2",
+        )
+        .map_err(doing())?;
+    let mut rows = query.query(params![now.as_millis(), limit]).map_err(doing())?;
+    let mut lanes = Vec::new();
+    while let Some(row) = rows.next().map_err(doing())? {
+        let id: i64 = row.get("id").map_err(doing())?;
+        let read = Reader::new("lanes", id, row);
+        let class = read.word("class", SendClass::from_name)?;
+        lanes.push((LaneId(id), read.account()?, class, read.get("fence")?));
+    }
+    Ok(lanes)
+}
+
+fn lease_sends(
+    connection: &Connection,
+    lane: LaneId,
+    account: &AccountId,
+    request: &ClaimRequest,
+    now: Timestamp,
+) -> Result<Vec<LeasedSend>, StoreError> {
+    let mut candidates = candidates(connection, lane, "deadline_at", now)?;
+    if candidates.len() < usize::try_from(request.sends_per_lane).unwrap_or(usize::MAX) {
+        // The earliest deadlines may all belong to sends that are not due yet.
+        candidates.extend(self::candidates(connection, lane, "due_at", now)?);
+    }
+    candidates.sort_by_key(|send| (send.deadline_at, send.id));
+    candidates.dedup_by_key(|send| send.id);
+    let mut people: HashSet<ContactId> = HashSet::new();
+    let mut leased = Vec::new();
+    for send in candidates {
+        if leased.len() >= usize::try_from(request.sends_per_lane).unwrap_or(usize::MAX) {
+            break;
+        }
+        if let Some(contact) = &send.contact_id
+            && (!people.insert(contact.clone()) || is_busy(connection, account, contact)?)
+        {
+            continue;
+        }
+        connection
+            .prepare_cached(
+                "UPDATE sends SET state = 'leased', lease_until = ?2
+                 WHERE id = ?1 AND state = 'planned'",
+            )
+            .and_then(|mut update| {
+                update.execute(params![send.id.0, now.plus(request.lease).as_millis()])
+            })
+            .map_err(StoreError::database("lease a send"))?;
+        leased.push(send);
+    }
+    Ok(leased)
+}
+
+/// Whether something is on its way to this person already, from whichever lane.
+fn is_busy(
+    connection: &Connection,
+    account: &AccountId,
+    contact: &ContactId,
+) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM sends
+             WHERE account_id = ?1 AND contact_id = ?2 AND state = 'leased' LIMIT 1",
+        )
+        .and_then(|mut query| query.exists([account.as_str(), contact.as_str()]))
+        .map_err(StoreError::database("look for sends on their way"))
+}
+
+fn candidates(
+    connection: &Connection,
+    lane: LaneId,
+    order: &'static str,
+    now: Timestamp,
+) -> Result<Vec<LeasedSend>, StoreError> {
+    let doing = || StoreError::database("look for due sends");
+    let sql = format!(
+        "SELECT s.id AS send_id, s.event_id, s.automation_id, s.kind, s.contact_id AS send_contact,
+                s.comment_id AS send_comment, s.text, s.is_rendered, s.context, s.due_at,
+                s.deadline_at, s.attempts, s.reads, s.had_unknown, a.name AS automation,
+                e.key, e.account_id, e.container, e.sent_at, e.occurred_at, e.body
+         FROM (SELECT * FROM sends WHERE lane_id = ?1 AND state = 'planned'
+                      AND due_at IS NOT NULL ORDER BY {order} LIMIT {LOOK_AHEAD}) s
+         JOIN events e ON e.id = s.event_id
+         JOIN automations a ON a.id = s.automation_id
+         WHERE s.due_at <= ?2"
+    );
+    let mut query = connection.prepare_cached(&sql).map_err(doing())?;
+    let mut rows = query.query(params![lane.0, now.as_millis()]).map_err(doing())?;
+    let mut sends = Vec::new();
+    while let Some(row) = rows.next().map_err(doing())? {
+        let id: i64 = row.get("send_id").map_err(doing())?;
+        let read = Reader::new("sends", id, row);
+        sends.push(LeasedSend {
+            id: SendId(id),
+            event_id: EventId(read.get("event_id")?),
+            event: event_of(&read)?,
+            automation_id: AutomationId(read.get("automation_id")?),
+            automation: read.get("automation")?,
+            kind: read.word("kind", SendKind::from_name)?,
+            contact_id: read.get::<Option<String>>("send_contact")?.map(ContactId::new),
+            comment_id: read
+                .get::<Option<String>>("send_comment")?
+                .map(CommentId::new),
+            text: read.get("text")?,
+            is_rendered: read.get("is_rendered")?,
+            context: read.optional_json("context")?,
+            due_at: read.time("due_at")?,
+            deadline_at: read.time("deadline_at")?,
+            attempts: read.count("attempts")?,
+            reads: read.count("reads")?,
+            had_unknown: read.get("had_unknown")?,
+        });
+    }
+    Ok(sends)
+}

@@ -1,0 +1,258 @@
+//! Finishing attempts and sends, and what follows for the steps after them.
+
+use hookline_model::attempt::AttemptOutcome;
+use hookline_model::backoff::Backoff;
+use hookline_model::clock::Timestamp;
+use hookline_model::ids::{ContactId, LaneId, MessageId, SendId};
+use hookline_model::send::{SendKind, SendState};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{FinishAttempt, LaneEffect, StartedAttempt, pause, wake_lane};
+use crate::Store;
+use crate::error::StoreError;
+use crate::rows::{Reader, to_json};
+
+impl Store {
+    /// Commits what came of an attempt, and what follows from it for the send, the steps after
+    /// it, the lane and the account. `false` when the attempt was finished already, or a later
+    /// one was started: a slow worker cannot overwrite a newer result.
+    pub async fn finish_attempt(
+        &self,
+        finish: FinishAttempt,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| commit(connection, &finish, now)).await
+    }
+}
+
+/// How a send ends.
+pub(crate) struct End<'a> {
+    pub(crate) state: SendState,
+    pub(crate) reason: Option<&'a str>,
+}
+
+fn commit(
+    connection: &Connection,
+    finish: &FinishAttempt,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let attempt = &finish.attempt;
+    if !may_finish(connection, attempt)? {
+        return Ok(false);
+    }
+    close_attempt(connection, finish, now)?;
+    match &finish.outcome {
+        AttemptOutcome::Accepted { message_id, recipient_id } => {
+            accept(connection, attempt.send, message_id.as_ref(), recipient_id.as_ref(), now)?;
+            calm_down(connection, attempt)?;
+        }
+        AttemptOutcome::Refused { reason } => {
+            let end = End { state: SendState::Refused, reason: Some(reason) };
+            end_send(connection, attempt.send, &end, now)?;
+        }
+        AttemptOutcome::Throttled { reason, .. } | AttemptOutcome::NotSent { reason } => {
+            set_state(connection, attempt.send, "planned", reason, finish.retry_at)?;
+        }
+        AttemptOutcome::Unknown { reason } => {
+            set_state(connection, attempt.send, "unknown", reason, finish.retry_at)?;
+        }
+    }
+    match &finish.effect {
+        LaneEffect::None => Ok(()),
+        LaneEffect::PauseLane { reason, until } => {
+            pause::pause_lane(connection, attempt.lane, reason, *until, now)
+        }
+        LaneEffect::HoldAccount { reason, until } => {
+            pause::hold_account(connection, attempt.lane, reason, *until, now)
+        }
+    }?;
+    Ok(true)
+}
+
+/// Only the latest attempt may be finished. A result that comes after the lease ran out still
+/// counts: it is better evidence than none.
+fn may_finish(connection: &Connection, attempt: &StartedAttempt) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM sends
+             WHERE id = ?1 AND attempts = ?2 AND state IN ('leased', 'unknown')",
+        )
+        .and_then(|mut query| query.exists(params![attempt.send.0, attempt.number]))
+        .map_err(StoreError::database("look for the attempt"))
+}
+
+fn close_attempt(
+    connection: &Connection,
+    finish: &FinishAttempt,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE attempts SET finished_at = ?3, outcome = ?4, reason = ?5, answer = ?6
+             WHERE lane_id = ?1 AND seq = ?2",
+        )
+        .map_err(StoreError::database("finish an attempt"))?
+        .execute(params![
+            finish.attempt.lane.0,
+            finish.attempt.seq,
+            now.as_millis(),
+            finish.outcome.as_str(),
+            finish.outcome.reason(),
+            to_json(&finish.answer)?,
+        ])
+        .map_err(StoreError::database("finish an attempt"))?;
+    Ok(())
+}
+
+fn set_state(
+    connection: &Connection,
+    send: SendId,
+    state: &str,
+    reason: &str,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE sends SET state = ?2, reason = ?3, due_at = ?4, lease_until = NULL,
+                              had_unknown = had_unknown OR ?2 = 'unknown'
+             WHERE id = ?1",
+        )
+        .and_then(|mut update| update.execute(params![send.0, state, reason, due_at.as_millis()]))
+        .map_err(StoreError::database("put a send back"))?;
+    Ok(())
+}
+
+/// A throttled lane trusts again one success at a time.
+fn calm_down(connection: &Connection, attempt: &StartedAttempt) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE lanes SET strikes = strikes - 1 WHERE id = ?1 AND strikes > 0")
+        .and_then(|mut update| update.execute([attempt.lane.0]))
+        .map_err(StoreError::database("calm a lane down"))?;
+    Ok(())
+}
+
+/// Meta has it: the step after it is due.
+pub(crate) fn accept(
+    connection: &Connection,
+    send: SendId,
+    message_id: Option<&MessageId>,
+    recipient_id: Option<&ContactId>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE sends SET state = 'accepted', reason = NULL, finished_at = ?2,
+                 lease_until = NULL, message_id = coalesce(?3, message_id),
+                 recipient_id = coalesce(?4, recipient_id),
+                 echoed_at = coalesce(echoed_at, (SELECT min(received_at) FROM events
+                                 WHERE mid = ?3 AND kind = 'message_echoed'))
+             WHERE id = ?1",
+        )
+        .map_err(StoreError::database("accept a send"))?
+        .execute(params![
+            send.0,
+            now.as_millis(),
+            message_id.map(MessageId::as_str),
+            recipient_id.map(ContactId::as_str),
+        ])
+        .map_err(StoreError::database("accept a send"))?;
+    next_step(connection, send, now)
+}
+
+/// Ends a send, whether or not it was tried.
+pub(crate) fn end(
+    connection: &Connection,
+    send: SendId,
+    end: &End<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    end_send(connection, send, end, now)
+}
+
+fn end_send(
+    connection: &Connection,
+    send: SendId,
+    end: &End<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let kind: Option<SendKind> = connection
+        .prepare_cached(
+            "UPDATE sends SET state = ?2, reason = ?3, finished_at = ?4, lease_until = NULL
+             WHERE id = ?1 AND state IN ('planned', 'leased', 'unknown') RETURNING kind",
+        )
+        .and_then(|mut update| {
+            update
+                .query_row(
+                    params![send.0, end.state.as_str(), end.reason, now.as_millis()],
+                    |row| Ok(Reader::new("sends", send, row).word("kind", SendKind::from_name)),
+                )
+                .optional()
+        })
+        .map_err(StoreError::database("end a send"))?
+        .transpose()?;
+    match kind {
+        Some(kind) if kind.is_optional() => next_step(connection, send, now)?,
+        Some(_) => cancel_rest(connection, send, now)?,
+        None => return Ok(()),
+    }
+    free_limit(connection, send)
+}
+
+fn next_step(connection: &Connection, send: SendId, now: Timestamp) -> Result<(), StoreError> {
+    let doing = || StoreError::database("make the next step due");
+    let lane: Option<i64> = connection
+        .prepare_cached(
+            "UPDATE sends SET due_at = ?2
+             WHERE state = 'planned' AND due_at IS NULL AND id = (
+                 SELECT later.id FROM sends later
+                 JOIN sends done ON done.event_id = later.event_id
+                      AND done.automation_id = later.automation_id
+                 WHERE done.id = ?1 AND later.step > done.step ORDER BY later.step LIMIT 1)
+             RETURNING lane_id",
+        )
+        .and_then(|mut update| {
+            update.query_row(params![send.0, now.as_millis()], |row| row.get(0)).optional()
+        })
+        .map_err(doing())?;
+    match lane {
+        Some(lane) => wake_lane(connection, LaneId(lane), now),
+        None => Ok(()),
+    }
+}
+
+fn cancel_rest(connection: &Connection, send: SendId, now: Timestamp) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE sends SET state = 'cancelled', reason = 'step_before_ended',
+                              finished_at = ?2
+             WHERE state = 'planned' AND due_at IS NULL AND id IN (
+                 SELECT later.id FROM sends later
+                 JOIN sends ended ON ended.event_id = later.event_id
+                      AND ended.automation_id = later.automation_id
+                 WHERE ended.id = ?1 AND later.step > ended.step)",
+        )
+        .and_then(|mut update| update.execute(params![send.0, now.as_millis()]))
+        .map_err(StoreError::database("cancel the steps after it"))?;
+    Ok(())
+}
+
+/// A run of which nothing was accepted, and nothing can be any more, does not use up its limit.
+fn free_limit(connection: &Connection, send: SendId) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "DELETE FROM once_keys WHERE (event_id, automation_id) IN (
+                 SELECT ended.event_id, ended.automation_id FROM sends ended
+                 WHERE ended.id = ?1 AND NOT EXISTS (
+                     SELECT 1 FROM sends other WHERE other.event_id = ended.event_id
+                        AND other.automation_id = ended.automation_id
+                        AND other.state IN ('planned', 'leased', 'accepted', 'unknown')))",
+        )
+        .and_then(|mut delete| delete.execute([send.0]))
+        .map_err(StoreError::database("free a limit"))?;
+    Ok(())
+}
+
+/// How long a lane waits after one more throttle without a time from Meta.
+pub(crate) fn strike_pause(strikes: u32, now: Timestamp) -> Timestamp {
+    now.plus(Backoff::THROTTLE.after(strikes))
+}

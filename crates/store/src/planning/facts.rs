@@ -1,0 +1,414 @@
+//! Reading what is needed to decide.
+
+use std::collections::{HashMap, HashSet};
+
+use hookline_model::clock::Timestamp;
+use hookline_model::event::{Event, Ignored, NaturalKey};
+use hookline_model::ids::{AccountId, AutomationId, ContactId, DeliveryId, EventId, MediaId};
+use hookline_model::send::SendKey;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{Batch, Delivery, Generations, NextMedia, WaitingEvent};
+use crate::automations::{self, PublishedAutomation};
+use crate::error::StoreError;
+use crate::rows::Reader;
+use crate::Store;
+
+/// What a batch asks about.
+#[derive(Debug, Clone, Default)]
+pub struct FactsQuery {
+    /// Events that may be known.
+    pub keys: Vec<NaturalKey>,
+    /// People whose wishes and windows matter.
+    pub contacts: HashSet<(AccountId, ContactId)>,
+    /// Media whose time of publication matters.
+    pub media: HashSet<(AccountId, MediaId)>,
+    /// Accounts for which bound `next` media matter.
+    pub accounts: HashSet<AccountId>,
+}
+
+/// The answers.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The events that are known.
+    pub events: HashMap<NaturalKey, KnownEvent>,
+    /// The people that are known.
+    pub contacts: HashMap<(AccountId, ContactId), ContactFacts>,
+    /// When media were published, as far as known.
+    pub media: HashMap<(AccountId, MediaId), Timestamp>,
+    /// The `next` media that are bound.
+    pub next_media: HashMap<(AutomationId, u32, AccountId), MediaId>,
+}
+
+/// An event that has a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownEvent {
+    /// Its row.
+    pub id: EventId,
+    /// Why it triggered nothing.
+    pub ignored: Option<Ignored>,
+}
+
+/// What matters of a contact.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ContactFacts {
+    /// The handle, if a comment of theirs told it.
+    pub username: Option<String>,
+    /// When they last wrote.
+    pub last_inbound_at: Option<Timestamp>,
+    /// When they asked to be left alone.
+    pub opted_out_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// The next deliveries to interpret, at most `limit` and about `bytes_max` bytes of them.
+    pub async fn next_batch(&self, limit: u32, bytes_max: usize) -> Result<Batch, StoreError> {
+        self.read(move |connection| next_batch(connection, limit, bytes_max)).await
+    }
+
+    /// The events whose time to be tried again has come.
+    pub async fn waiting_events(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<WaitingEvent>, StoreError> {
+        self.read(move |connection| waiting(connection, now, limit)).await
+    }
+
+    /// The numbers that tell whether a cache is stale.
+    pub async fn generations(&self) -> Result<Generations, StoreError> {
+        self.read(|connection| {
+            let number = |noun| {
+                connection
+                    .prepare_cached("SELECT number FROM generations WHERE noun = ?1")
+                    .and_then(|mut query| query.query_row([noun], |row| row.get(0)))
+                    .map_err(StoreError::database("look for changes"))
+            };
+            Ok(Generations { accounts: number("accounts")?, automations: number("automations")? })
+        })
+        .await
+    }
+
+    /// Every automation in use.
+    pub async fn all_automations(&self) -> Result<Vec<PublishedAutomation>, StoreError> {
+        self.read(automations::all).await
+    }
+
+    /// What is known of all that `query` names.
+    pub async fn find_facts(&self, query: FactsQuery) -> Result<Facts, StoreError> {
+        self.read(move |connection| {
+            Ok(Facts {
+                events: known_events(connection, &query.keys)?,
+                contacts: contacts(connection, &query.contacts)?,
+                media: media(connection, &query.media)?,
+                next_media: next_media(connection, &query.accounts)?,
+            })
+        })
+        .await
+    }
+
+    /// Which of these limits are used up.
+    pub async fn used_once_keys(
+        &self,
+        keys: Vec<(AutomationId, String)>,
+    ) -> Result<HashSet<(AutomationId, String)>, StoreError> {
+        self.read(move |connection| {
+            let doing = || StoreError::database("look for used limits");
+            let mut query = connection
+                .prepare_cached("SELECT 1 FROM once_keys WHERE automation_id = ?1 AND scope = ?2")
+                .map_err(doing())?;
+            let mut used = HashSet::new();
+            for (id, scope) in keys {
+                if query.exists(params![id.0, scope]).map_err(doing())? {
+                    used.insert((id, scope));
+                }
+            }
+            Ok(used)
+        })
+        .await
+    }
+
+    /// Which of these sends exist already.
+    pub async fn existing_sends(
+        &self,
+        keys: Vec<SendKey>,
+    ) -> Result<HashSet<SendKey>, StoreError> {
+        self.read(move |connection| {
+            let doing = || StoreError::database("look for planned sends");
+            let mut query = connection
+                .prepare_cached("SELECT 1 FROM sends WHERE key = ?1")
+                .map_err(doing())?;
+            let mut existing = HashSet::new();
+            for key in keys {
+                if query.exists([key.as_str()]).map_err(doing())? {
+                    existing.insert(key);
+                }
+            }
+            Ok(existing)
+        })
+        .await
+    }
+
+    /// Keeps when media were published, and what `next` turned out to be. A binding that exists
+    /// stays as it is.
+    pub async fn learn_media(
+        &self,
+        account: AccountId,
+        media: Vec<(MediaId, Timestamp)>,
+        bindings: Vec<NextMedia>,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let doing = || StoreError::database("keep when media were published");
+            for (id, published_at) in media {
+                connection
+                    .prepare_cached(
+                        "INSERT INTO media (account_id, media_id, published_at)
+                         VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                    )
+                    .and_then(|mut insert| {
+                        insert.execute(params![
+                            account.as_str(),
+                            id.as_str(),
+                            published_at.as_millis()
+                        ])
+                    })
+                    .map_err(doing())?;
+            }
+            for next in bindings {
+                connection
+                    .execute(
+                        "INSERT INTO next_media (automation_id, version, account_id, media_id)
+                         VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                        params![
+                            next.automation_id.0,
+                            next.version,
+                            next.account_id.as_str(),
+                            next.media_id.as_str()
+                        ],
+                    )
+                    .map_err(doing())?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Puts off an event that still cannot be routed.
+    pub async fn wait_longer(&self, id: EventId, until: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .execute(
+                    "UPDATE waiting_events SET retry_at = ?2, tries = tries + 1
+                     WHERE event_id = ?1",
+                    params![id.0, until.as_millis()],
+                )
+                .map_err(StoreError::database("put off an event"))?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn next_batch(
+    connection: &Connection,
+    limit: u32,
+    bytes_max: usize,
+) -> Result<Batch, StoreError> {
+    let doing = || StoreError::database("read the next deliveries");
+    let cursor: i64 = connection
+        .prepare_cached("SELECT delivery_id FROM progress WHERE stage = 'interpret'")
+        .and_then(|mut query| query.query_row([], |row| row.get(0)))
+        .map_err(doing())?;
+    let mut query = connection
+        .prepare_cached(
+            "SELECT id, received_at, body FROM deliveries WHERE id > ?1 ORDER BY id LIMIT ?2",
+        )
+        .map_err(doing())?;
+    let (deliveries, has_more) = bounded(&mut query, params![cursor, limit + 1], limit, bytes_max)?;
+    let mut query = connection
+        .prepare_cached(
+            "SELECT d.id, d.received_at, d.body FROM replays r
+             JOIN deliveries d ON d.id = r.delivery_id
+             WHERE d.id <= ?1 ORDER BY r.id LIMIT ?2",
+        )
+        .map_err(doing())?;
+    let (replays, more_replays) = bounded(&mut query, params![cursor, 17], 16, bytes_max)?;
+    Ok(Batch {
+        cursor: Some(DeliveryId(cursor)),
+        deliveries,
+        replays,
+        has_more: has_more || more_replays,
+    })
+}
+
+fn bounded(
+    query: &mut rusqlite::CachedStatement<'_>,
+    params: impl rusqlite::Params,
+    limit: u32,
+    bytes_max: usize,
+) -> Result<(Vec<Delivery>, bool), StoreError> {
+    let doing = || StoreError::database("read the next deliveries");
+    let mut rows = query.query(params).map_err(doing())?;
+    let mut deliveries: Vec<Delivery> = Vec::new();
+    let mut bytes = 0;
+    while let Some(row) = rows.next().map_err(doing())? {
+        if deliveries.len() >= usize::try_from(limit).unwrap_or(usize::MAX) || bytes >= bytes_max {
+            return Ok((deliveries, true));
+        }
+        let id: i64 = row.get("id").map_err(doing())?;
+        let read = Reader::new("deliveries", id, row);
+        let body: Vec<u8> = read.get("body")?;
+        bytes += body.len();
+        deliveries.push(Delivery {
+            id: DeliveryId(id),
+            received_at: read.time("received_at")?,
+            body,
+        });
+    }
+    Ok((deliveries, false))
+}
+
+fn waiting(
+    connection: &Connection,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<WaitingEvent>, StoreError> {
+    let doing = || StoreError::database("read waiting events");
+    let mut query = connection
+        .prepare_cached(
+            "SELECT e.*, w.tries FROM waiting_events w JOIN events e ON e.id = w.event_id
+             WHERE w.retry_at <= ?1 ORDER BY w.retry_at LIMIT ?2",
+        )
+        .map_err(doing())?;
+    let mut rows = query.query(params![now.as_millis(), limit]).map_err(doing())?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next().map_err(doing())? {
+        let id: i64 = row.get("id").map_err(doing())?;
+        let read = Reader::new("events", id, row);
+        events.push(WaitingEvent {
+            id: EventId(id),
+            event: event_of(&read)?,
+            delivery_id: DeliveryId(read.get("delivery_id")?),
+            received_at: read.time("received_at")?,
+            tries: read.count("tries")?,
+        });
+    }
+    Ok(events)
+}
+
+/// The event of a row of `events`.
+pub(crate) fn event_of(read: &Reader<'_, '_>) -> Result<Event, StoreError> {
+    let key: Vec<u8> = read.get("key")?;
+    let key = key.try_into().map_err(|_| {
+        StoreError::corrupt("events", "key", "of the event")("not 16 bytes long")
+    })?;
+    Ok(Event {
+        account_id: read.account()?,
+        key: NaturalKey::from_bytes(key),
+        container: read.word("container", |word| serde_json::from_str(&format!("{word:?}")).ok())?,
+        sent_at: read.optional_time("sent_at")?,
+        occurred_at: read.optional_time("occurred_at")?,
+        body: read.json("body")?,
+    })
+}
+
+fn known_events(
+    connection: &Connection,
+    keys: &[NaturalKey],
+) -> Result<HashMap<NaturalKey, KnownEvent>, StoreError> {
+    let doing = || StoreError::database("look for known events");
+    let mut query = connection
+        .prepare_cached("SELECT id, ignored FROM events WHERE key = ?1")
+        .map_err(doing())?;
+    let mut known = HashMap::new();
+    for key in keys {
+        let row: Option<(i64, Option<String>)> = query
+            .query_row([&key.as_bytes()[..]], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+            .map_err(doing())?;
+        if let Some((id, ignored)) = row {
+            let ignored = ignored.as_deref().and_then(Ignored::from_name);
+            known.insert(*key, KnownEvent { id: EventId(id), ignored });
+        }
+    }
+    Ok(known)
+}
+
+fn contacts(
+    connection: &Connection,
+    wanted: &HashSet<(AccountId, ContactId)>,
+) -> Result<HashMap<(AccountId, ContactId), ContactFacts>, StoreError> {
+    let mut found = HashMap::new();
+    for (account, contact) in wanted {
+        if let Some(facts) = contact_facts(connection, account, contact)? {
+            found.insert((account.clone(), contact.clone()), facts);
+        }
+    }
+    Ok(found)
+}
+
+/// What is known of one contact.
+pub(crate) fn contact_facts(
+    connection: &Connection,
+    account: &AccountId,
+    contact: &ContactId,
+) -> Result<Option<ContactFacts>, StoreError> {
+    let doing = || StoreError::database("look for the contact");
+    connection
+        .prepare_cached(
+            "SELECT username, last_inbound_at, opted_out_at FROM contacts
+             WHERE account_id = ?1 AND contact_id = ?2",
+        )
+        .map_err(doing())?
+        .query_row([account.as_str(), contact.as_str()], |row| {
+            Ok(ContactFacts {
+                username: row.get(0)?,
+                last_inbound_at: row.get::<_, Option<i64>>(1)?.map(Timestamp::from_millis),
+                opted_out_at: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis),
+            })
+        })
+        .optional()
+        .map_err(doing())
+}
+
+fn media(
+    connection: &Connection,
+    wanted: &HashSet<(AccountId, MediaId)>,
+) -> Result<HashMap<(AccountId, MediaId), Timestamp>, StoreError> {
+    let doing = || StoreError::database("look for media");
+    let mut query = connection
+        .prepare_cached("SELECT published_at FROM media WHERE account_id = ?1 AND media_id = ?2")
+        .map_err(doing())?;
+    let mut found = HashMap::new();
+    for (account, media) in wanted {
+        let at: Option<i64> = query
+            .query_row([account.as_str(), media.as_str()], |row| row.get(0))
+            .optional()
+            .map_err(doing())?;
+        if let Some(at) = at {
+            found.insert((account.clone(), media.clone()), Timestamp::from_millis(at));
+        }
+    }
+    Ok(found)
+}
+
+fn next_media(
+    connection: &Connection,
+    accounts: &HashSet<AccountId>,
+) -> Result<HashMap<(AutomationId, u32, AccountId), MediaId>, StoreError> {
+    let doing = || StoreError::database("look for bound media");
+    let mut query = connection
+        .prepare_cached("SELECT automation_id, version, account_id, media_id FROM next_media")
+        .map_err(doing())?;
+    let mut rows = query.query([]).map_err(doing())?;
+    let mut found = HashMap::new();
+    while let Some(row) = rows.next().map_err(doing())? {
+        let read = Reader::new("next_media", "of an automation", row);
+        let account = read.account()?;
+        if accounts.contains(&account) {
+            let key = (AutomationId(read.get("automation_id")?), read.count("version")?, account);
+            found.insert(key, MediaId::new(read.get::<String>("media_id")?));
+        }
+    }
+    Ok(found)
+}

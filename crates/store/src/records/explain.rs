@@ -1,0 +1,92 @@
+//! Everything known of one event, by any of its ids.
+
+use hookline_model::clock::Timestamp;
+use hookline_model::ids::EventId;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::lists::{
+    DELIVERIES, EVENTS, attempts, delivery_record, event_record, rows, send_record, sends_sql,
+};
+use super::{RunRecord, Story};
+use crate::Store;
+use crate::error::StoreError;
+use crate::planning::Verdict;
+use crate::rows::Reader;
+
+impl Store {
+    /// The event a person means: an event id (`evt_…`), a comment id, the `mid` of an event, or
+    /// the `mid` of something we sent.
+    ///
+    /// Several events may be about one comment or message; the first one that is no echo of our
+    /// own is meant.
+    pub async fn find_story(
+        &self,
+        subject: String,
+        now: Timestamp,
+    ) -> Result<Option<Story>, StoreError> {
+        self.read(move |connection| match find_event(connection, &subject)? {
+            Some(id) => story(connection, id, now),
+            None => Ok(None),
+        })
+        .await
+    }
+}
+
+fn find_event(connection: &Connection, subject: &str) -> Result<Option<i64>, StoreError> {
+    if let Ok(EventId(id)) = subject.parse() {
+        return Ok(Some(id));
+    }
+    let look = |sql: &str| {
+        connection
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row([subject], |row| row.get(0)).optional())
+            .map_err(StoreError::database("look for the event"))
+    };
+    const BY_COMMENT: &str =
+        "SELECT id FROM events WHERE comment_id = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
+    const BY_SEND: &str = "SELECT event_id FROM sends WHERE message_id = ?1 LIMIT 1";
+    const BY_MID: &str =
+        "SELECT id FROM events WHERE mid = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
+    for sql in [BY_COMMENT, BY_SEND, BY_MID] {
+        if let Some(id) = look(sql)? {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
+}
+
+fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Story>, StoreError> {
+    let sql = format!("{EVENTS} WHERE e.id = ?1");
+    let Some(event) = rows(connection, &sql, [id], event_record)?.pop() else {
+        return Ok(None);
+    };
+    let sql = format!(
+        "{DELIVERIES} WHERE d.id = (SELECT delivery_id FROM events WHERE id = ?1)
+            OR d.id IN (SELECT delivery_id FROM sightings WHERE event_id = ?1) ORDER BY d.id"
+    );
+    let deliveries = rows(connection, &sql, [id], delivery_record)?;
+    let runs = rows(
+        connection,
+        "SELECT r.*, a.name AS automation FROM runs r
+         JOIN automations a ON a.id = r.automation_id WHERE r.event_id = ?1
+         ORDER BY r.verdict <> 'matched', r.automation_id",
+        [id],
+        run_record,
+    )?;
+    let sql = format!("{} WHERE s.event_id = ?1 ORDER BY s.id", sends_sql(now));
+    let mut sends = rows(connection, &sql, [id], send_record)?;
+    for send in &mut sends {
+        send.attempts = attempts(connection, send.id)?;
+    }
+    Ok(Some(Story { event, deliveries, runs, sends }))
+}
+
+fn run_record(row: &Row<'_>) -> Result<RunRecord, StoreError> {
+    let read = Reader::new("runs", "of an event", row);
+    Ok(RunRecord {
+        automation: read.get("automation")?,
+        version: read.count("version")?,
+        verdict: read.word("verdict", Verdict::from_name)?,
+        because: read.json("because")?,
+    })
+}

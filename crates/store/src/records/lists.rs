@@ -1,0 +1,312 @@
+//! Lists by page, and single records.
+
+use hookline_model::clock::Timestamp;
+use hookline_model::event::EventKind;
+use hookline_model::ids::{AccountId, CommentId, ContactId, DeliveryId, EventId, MessageId, SendId};
+use hookline_model::send::SendKind;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
+
+use super::{
+    AttemptRecord, DeliveryRecord, DeliveryStatus, EventRecord, Page, PageRequest, SendRecord,
+};
+use crate::Store;
+use crate::error::StoreError;
+use crate::rows::Reader;
+
+/// Which deliveries.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Only of this status.
+    pub status: Option<DeliveryStatus>,
+}
+
+/// Which events.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Only of this account.
+    pub account_id: Option<AccountId>,
+    /// Only of this kind.
+    pub kind: Option<EventKind>,
+    /// Only about this comment.
+    pub comment_id: Option<CommentId>,
+    /// Only about this message.
+    pub mid: Option<MessageId>,
+}
+
+/// Which sends.
+#[derive(Debug, Clone, Default)]
+pub struct SendFilter {
+    /// Only of this account.
+    pub account_id: Option<AccountId>,
+    /// Only answers to this comment.
+    pub comment_id: Option<CommentId>,
+    /// Only to this person.
+    pub contact_id: Option<ContactId>,
+    /// Only of this state, `held` included.
+    pub state: Option<String>,
+    /// Only asked for by the automation of this name.
+    pub automation: Option<String>,
+}
+
+impl Store {
+    /// Deliveries, newest first.
+    pub async fn list_deliveries(
+        &self,
+        filter: DeliveryFilter,
+        page: PageRequest,
+    ) -> Result<Page<DeliveryRecord>, StoreError> {
+        self.read(move |connection| {
+            let mut query = Conditions::new("d.id", page);
+            query.equals("status", filter.status.map(|status| status.as_str().to_owned()));
+            query.run(connection, DELIVERIES, "d.id", delivery_record, |record| record.id.0)
+        })
+        .await
+    }
+
+    /// One delivery and its bytes.
+    pub async fn find_delivery(
+        &self,
+        id: DeliveryId,
+    ) -> Result<Option<(DeliveryRecord, Vec<u8>)>, StoreError> {
+        self.read(move |connection| {
+            let sql = format!("{DELIVERIES} WHERE d.id = ?1");
+            let Some(record) = rows(connection, &sql, [id.0], delivery_record)?.pop() else {
+                return Ok(None);
+            };
+            let body = connection
+                .query_row("SELECT body FROM deliveries WHERE id = ?1", [id.0], |row| row.get(0))
+                .optional()
+                .map_err(StoreError::database("read a delivery"))?;
+            Ok(body.map(|body| (record, body)))
+        })
+        .await
+    }
+
+    /// Events, newest first.
+    pub async fn list_events(
+        &self,
+        filter: EventFilter,
+        page: PageRequest,
+    ) -> Result<Page<EventRecord>, StoreError> {
+        self.read(move |connection| {
+            let mut query = Conditions::new("e.id", page);
+            query.equals("e.account_id", filter.account_id.map(|id| id.to_string()));
+            query.equals("e.kind", filter.kind.map(|kind| kind.as_str().to_owned()));
+            query.equals("e.comment_id", filter.comment_id.map(|id| id.to_string()));
+            query.equals("e.mid", filter.mid.map(|id| id.to_string()));
+            query.run(connection, EVENTS, "e.id", event_record, |record| record.id.0)
+        })
+        .await
+    }
+
+    /// Sends, newest first, each with its attempts.
+    pub async fn list_sends(
+        &self,
+        filter: SendFilter,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<SendRecord>, StoreError> {
+        self.read(move |connection| {
+            let mut query = Conditions::new("s.id", page);
+            query.equals("s.account_id", filter.account_id.map(|id| id.to_string()));
+            query.equals("s.contact_id", filter.contact_id.map(|id| id.to_string()));
+            query.equals("a.name", filter.automation);
+            query.equals("shown_state", filter.state);
+            query.within(
+                "s.event_id IN (SELECT id FROM events WHERE comment_id = ?)",
+                filter.comment_id.map(|id| id.to_string()),
+            );
+            let sql = sends_sql(now);
+            let mut page =
+                query.run(connection, &sql, "s.id", send_record, |record| record.id.0)?;
+            for record in &mut page.items {
+                record.attempts = attempts(connection, record.id)?;
+            }
+            Ok(page)
+        })
+        .await
+    }
+}
+
+pub(super) const DELIVERIES: &str = "SELECT d.id, d.received_at, d.api_version,
+        length(d.body) AS body_bytes, n.problem,
+        coalesce(n.status, CASE WHEN d.id <= (SELECT delivery_id FROM progress
+                                              WHERE stage = 'interpret')
+                           THEN 'interpreted' ELSE 'recorded' END) AS status
+    FROM deliveries d LEFT JOIN delivery_notes n ON n.delivery_id = d.id";
+
+pub(super) const EVENTS: &str = "SELECT e.* FROM events e";
+
+/// Sends with the state people see: a planned one of a held account or paused lane is `held`.
+pub(super) fn sends_sql(now: Timestamp) -> String {
+    let now = now.as_millis();
+    format!(
+        "SELECT s.*, a.name AS automation, h.hold_reason, l.pause_reason,
+                CASE WHEN s.state = 'planned' AND (h.id IS NOT NULL OR l.id IS NOT NULL)
+                     THEN 'held' ELSE s.state END AS shown_state
+         FROM sends s
+         JOIN automations a ON a.id = s.automation_id
+         LEFT JOIN accounts h ON h.id = s.account_id AND h.hold_reason IS NOT NULL
+              AND (h.hold_until IS NULL OR h.hold_until > {now})
+         LEFT JOIN lanes l ON l.id = s.lane_id AND l.pause_until > {now}"
+    )
+}
+
+/// The conditions of a list, joined with AND; values are always bound, never written in.
+struct Conditions {
+    clauses: Vec<String>,
+    values: Vec<Value>,
+    limit: u32,
+}
+
+impl Conditions {
+    fn new(id_column: &str, page: PageRequest) -> Self {
+        let mut conditions =
+            Self { clauses: Vec::new(), values: Vec::new(), limit: page.limit };
+        if let Some(before) = page.before {
+            conditions.clauses.push(format!("{id_column} < ?"));
+            conditions.values.push(Value::Integer(before));
+        }
+        conditions
+    }
+
+    fn equals(&mut self, column: &str, value: Option<String>) {
+        self.within(&format!("{column} = ?"), value);
+    }
+
+    fn within(&mut self, clause: &str, value: Option<String>) {
+        if let Some(value) = value {
+            self.clauses.push(clause.to_owned());
+            self.values.push(Value::Text(value));
+        }
+    }
+
+    fn run<T>(
+        self,
+        connection: &Connection,
+        select: &str,
+        id_column: &str,
+        read: fn(&Row<'_>) -> Result<T, StoreError>,
+        id: fn(&T) -> i64,
+    ) -> Result<Page<T>, StoreError> {
+        let condition = match self.clauses.as_slice() {
+            [] => String::new(),
+            clauses => format!("WHERE {}", clauses.join(" AND ")),
+        };
+        let sql = format!(
+            "{select} {condition} ORDER BY {id_column} DESC LIMIT {}",
+            u64::from(self.limit) + 1
+        );
+        let mut items = rows(connection, &sql, params_from_iter(self.values), read)?;
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let has_more = items.len() > limit;
+        items.truncate(limit);
+        let next_before = if has_more { items.last().map(id) } else { None };
+        Ok(Page { items, next_before })
+    }
+}
+
+pub(super) fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let doing = || StoreError::database("read a list");
+    let mut query = connection.prepare_cached(sql).map_err(doing())?;
+    let mut rows = query.query(params).map_err(doing())?;
+    let mut items = Vec::new();
+    while let Some(row) = rows.next().map_err(doing())? {
+        items.push(read(row)?);
+    }
+    Ok(items)
+}
+
+fn id_of(row: &Row<'_>) -> Result<i64, StoreError> {
+    row.get("id").map_err(StoreError::database("read an id"))
+}
+
+pub(super) fn delivery_record(row: &Row<'_>) -> Result<DeliveryRecord, StoreError> {
+    let id = id_of(row)?;
+    let read = Reader::new("deliveries", id, row);
+    Ok(DeliveryRecord {
+        id: DeliveryId(id),
+        received_at: read.time("received_at")?,
+        status: read.word("status", DeliveryStatus::from_name)?,
+        problem: read.get("problem")?,
+        body_bytes: read.get("body_bytes")?,
+        api_version: read.get("api_version")?,
+    })
+}
+
+pub(super) fn event_record(row: &Row<'_>) -> Result<EventRecord, StoreError> {
+    let id = id_of(row)?;
+    let read = Reader::new("events", id, row);
+    Ok(EventRecord {
+        id: EventId(id),
+        account_id: read.account()?,
+        event_kind: read.word("kind", EventKind::from_name)?,
+        comment_id: read.comment()?,
+        mid: read.message("mid")?,
+        contact_id: read.contact()?,
+        received_at: read.time("received_at")?,
+        sent_at: read.optional_time("sent_at")?,
+        occurred_at: read.optional_time("occurred_at")?,
+        ignored: read.get("ignored")?,
+        delivery_id: DeliveryId(read.get("delivery_id")?),
+        body: read.json("body")?,
+    })
+}
+
+pub(super) fn send_record(row: &Row<'_>) -> Result<SendRecord, StoreError> {
+    let id = id_of(row)?;
+    let read = Reader::new("sends", id, row);
+    let state: String = read.get("shown_state")?;
+    let reason = if state == "held" {
+        read.get::<Option<String>>("hold_reason")?.or(read.get("pause_reason")?)
+    } else {
+        read.get("reason")?
+    };
+    Ok(SendRecord {
+        id: SendId(id),
+        kind: read.word("kind", SendKind::from_name)?,
+        state,
+        reason,
+        account_id: read.account()?,
+        contact_id: read.contact()?,
+        comment_id: read.comment()?,
+        event_id: EventId(read.get("event_id")?),
+        automation: read.get("automation")?,
+        version: read.count("version")?,
+        step: read.count("step")?,
+        due_at: read.optional_time("due_at")?,
+        deadline_at: read.time("deadline_at")?,
+        finished_at: read.optional_time("finished_at")?,
+        message_id: read.message("message_id")?,
+        echoed_at: read.optional_time("echoed_at")?,
+        attempts: Vec::new(),
+    })
+}
+
+pub(super) fn attempts(
+    connection: &Connection,
+    send: SendId,
+) -> Result<Vec<AttemptRecord>, StoreError> {
+    rows(
+        connection,
+        "SELECT * FROM attempts WHERE send_id = ?1 ORDER BY number",
+        [send.0],
+        |row| {
+            let read = Reader::new("attempts", "of a send", row);
+            Ok(AttemptRecord {
+                number: read.count("number")?,
+                started_at: read.time("started_at")?,
+                finished_at: read.optional_time("finished_at")?,
+                outcome: read.get("outcome")?,
+                reason: read.get("reason")?,
+                answer: read.optional_json("answer")?,
+            })
+        },
+    )
+}

@@ -1,0 +1,76 @@
+//! Connections with the settings our promises rest on, each read back after it was set.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::OpenError;
+
+/// How long a statement waits for another process, such as a command beside a running server.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Prepared statements each connection keeps.
+const STATEMENTS_KEPT: usize = 128;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Reads and writes.
+    Write,
+    /// Reads only; refuses to write.
+    Read,
+}
+
+/// Opens a connection. A writing one creates the file and makes sure that a commit that returned
+/// survives a power cut: `journal_mode = WAL` with `synchronous = FULL`, both read back.
+pub(crate) fn open_connection(path: &Path, purpose: Purpose) -> Result<Connection, OpenError> {
+    let opening = |doing| move |source| OpenError::Open { path: path.to_owned(), doing, source };
+    let access = match purpose {
+        Purpose::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        Purpose::Read => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    let connection =
+        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(opening("read it"))?;
+    connection.busy_timeout(BUSY_WAIT).map_err(opening("set its busy timeout"))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    match purpose {
+        Purpose::Write => {
+            set(&connection, path, "journal_mode", "wal", "wal")?;
+            set(&connection, path, "synchronous", "FULL", "2")?;
+            // The checkpointer does this beside the commits instead of inside one of them.
+            set(&connection, path, "wal_autocheckpoint", "0", "0")?;
+            set(&connection, path, "foreign_keys", "ON", "1")?;
+        }
+        Purpose::Read => set(&connection, path, "query_only", "ON", "1")?,
+    }
+    Ok(connection)
+}
+
+fn set(
+    connection: &Connection,
+    path: &Path,
+    pragma: &'static str,
+    value: &'static str,
+    wanted: &'static str,
+) -> Result<(), OpenError> {
+    let opening = |source| OpenError::Open { path: path.to_owned(), doing: pragma, source };
+    connection.pragma_update(None, pragma, value).map_err(opening)?;
+    let found: String = connection
+        .pragma_query_value(None, pragma, |row| {
+            row.get::<_, rusqlite::types::Value>(0).map(|value| match value {
+                rusqlite::types::Value::Integer(number) => number.to_string(),
+                rusqlite::types::Value::Text(text) => text,
+                other @ (rusqlite::types::Value::Null
+                | rusqlite::types::Value::Real(_)
+                | rusqlite::types::Value::Blob(_)) => format!("{other:?}"),
+            })
+        })
+        .map_err(opening)?;
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(OpenError::Pragma { path: path.to_owned(), pragma, wanted, found })
+    }
+}
