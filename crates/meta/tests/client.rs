@@ -1,0 +1,299 @@
+//! The client against a server on this machine that behaves badly on purpose.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use hookline_meta::graph::{
+    Answer, CallFailure, ErrorClass, GraphClient, GraphConfig, Sender, Sent, Usage,
+};
+use hookline_model::account::Login;
+use hookline_model::ids::{AccountId, CommentId, ContactId};
+use hookline_model::limits::GRAPH_ANSWER_BYTES_MAX;
+use hookline_model::secret::Secret;
+
+const SENT: &str = r#"{"recipient_id":"61","message_id":"aWdf"}"#;
+
+/// Takes one connection after another and answers each request as told; gives the requests back.
+fn serve(answers: Vec<String>) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        answers
+            .into_iter()
+            .map(|answer| {
+                let (mut stream, _) = listener.accept().unwrap();
+                let request = read_request(&mut stream);
+                // A client that hung up is what some tests are about.
+                let _ = stream.write_all(answer.as_bytes());
+                request
+            })
+            .collect()
+    });
+    (url, server)
+}
+
+fn read_request(stream: &mut TcpStream) -> String {
+    let mut request = String::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let count = stream.read(&mut buffer).unwrap();
+        request.push_str(std::str::from_utf8(buffer.get(..count).unwrap()).unwrap());
+        let Some((head, body)) = request.split_once("\r\n\r\n") else {
+            assert!(count > 0, "the request was cut: {request}");
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| {
+                line.to_ascii_lowercase()
+                    .strip_prefix("content-length: ")?
+                    .parse()
+                    .ok()
+            })
+            .unwrap_or(0);
+        if body.len() >= length {
+            return request;
+        }
+    }
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n{body}"
+    )
+}
+
+/// Sends one DM to the server at `url`.
+async fn send(url: &str) -> Result<Answer<Sent>, CallFailure> {
+    let config = GraphConfig {
+        graph_url: "http://127.0.0.1:1".to_owned(),
+        instagram_graph_url: url.to_owned(),
+        api_version: "v26.0".to_owned(),
+    };
+    let client = GraphClient::with_call_limit(config, Duration::from_millis(500)).unwrap();
+    let sender = Sender {
+        account: &AccountId::new("17841400000000001"),
+        login: &Login::Instagram,
+        token: &Secret::new("token-1"),
+    };
+    client
+        .send_message(&sender, &ContactId::new("61"), "hello there")
+        .await
+}
+
+#[tokio::test]
+async fn the_token_travels_in_the_header_only() {
+    let (url, server) = serve(vec![answer("200 OK", "", SENT)]);
+    assert_eq!(send(&url).await.unwrap().value.message_id.as_str(), "aWdf");
+    let requests = server.join().unwrap();
+    let (head, body) = requests.first().unwrap().split_once("\r\n\r\n").unwrap();
+    let (line, headers) = head.split_once("\r\n").unwrap();
+    assert_eq!(line, "POST /v26.0/17841400000000001/messages HTTP/1.1");
+    let headers = headers.to_ascii_lowercase();
+    for header in [
+        "authorization: bearer token-1",
+        "content-type: application/json",
+        concat!("user-agent: hookline/", env!("CARGO_PKG_VERSION")),
+    ] {
+        assert!(
+            headers.lines().any(|line| line == header),
+            "{header} in {headers}"
+        );
+    }
+    assert!(!line.contains("token-1") && !body.contains("token-1"));
+}
+
+#[tokio::test]
+async fn usage_is_read_beside_success_and_error() {
+    let usage = "X-App-Usage: {\"call_count\":28}\r\nX-Business-Use-Case-Usage: {\"17841400000000001\":[{\"type\":\"instagram\",\"call_count\":100,\"estimated_time_to_regain_access\":19}]}\r\n";
+    let limited = r#"{"error":{"message":"x","code":80002}}"#;
+    let (url, server) = serve(vec![
+        answer("200 OK", usage, SENT),
+        answer("400 Bad Request", usage, limited),
+    ]);
+    let expected = Usage {
+        percent: Some(100),
+        regain_minutes: Some(19),
+    };
+    assert_eq!(send(&url).await.unwrap().usage, expected);
+    let failure = send(&url).await.unwrap_err();
+    assert_eq!(
+        (failure.class(), failure.usage()),
+        (Some(ErrorClass::Throttle), expected)
+    );
+    server.join().unwrap();
+}
+
+#[tokio::test]
+async fn only_a_connection_that_never_came_about_is_not_sent() {
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let refused = send(&format!("http://{closed}")).await.unwrap_err();
+    assert!(
+        matches!(refused, CallFailure::NotSent { .. }),
+        "{refused:?}"
+    );
+    assert_eq!(refused.reason(), "no_connection");
+    assert!(!refused.to_string().contains("v26.0"), "{refused}");
+
+    let unknown_host = send("http://no-such-host.invalid").await.unwrap_err();
+    assert!(
+        matches!(unknown_host, CallFailure::NotSent { .. }),
+        "{unknown_host:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_failed_tls_handshake_is_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .unwrap();
+    });
+    let failure = send(&url).await.unwrap_err();
+    assert!(
+        matches!(failure, CallFailure::NotSent { .. }),
+        "{failure:?}"
+    );
+    server.join().unwrap();
+}
+
+#[tokio::test]
+async fn everything_after_the_connection_is_unknown() {
+    let too_long = "x".repeat(GRAPH_ANSWER_BYTES_MAX + 1);
+    let cases = [
+        (String::new(), "connection_lost"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"message".to_owned(),
+            "answer_cut",
+        ),
+        ("nonsense\r\n\r\n".to_owned(), "connection_lost"),
+        (
+            answer("200 OK", "", "{\"message_id\":"),
+            "answer_unreadable",
+        ),
+        (answer("200 OK", "", &too_long), "answer_too_long"),
+    ];
+    for (answer, reason) in cases {
+        let (url, server) = serve(vec![answer]);
+        let failure = send(&url).await.unwrap_err();
+        assert!(
+            matches!(failure, CallFailure::Unknown { .. }),
+            "{reason}: {failure:?}"
+        );
+        assert_eq!(failure.reason(), reason);
+        server.join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn silence_is_unknown_after_its_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let failure = send(&url).await.unwrap_err();
+    assert!(
+        matches!(failure, CallFailure::Unknown { .. }),
+        "{failure:?}"
+    );
+    assert_eq!(failure.reason(), "timeout");
+    drop(listener);
+}
+
+#[tokio::test]
+async fn redirects_are_not_followed() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
+    elsewhere.set_nonblocking(true).unwrap();
+    let location = format!("location: http://{}/\r\n", elsewhere.local_addr().unwrap());
+    let (url, server) = serve(vec![answer("307 Temporary Redirect", &location, "")]);
+    let failure = send(&url).await.unwrap_err();
+    assert_eq!(failure.reason(), "redirected");
+    server.join().unwrap();
+    assert!(
+        elsewhere.accept().is_err(),
+        "the token was carried elsewhere"
+    );
+}
+
+#[tokio::test]
+async fn a_conversation_is_read_with_two_calls() {
+    let conversation = r#"{"data":[{"id":"conv-1"}]}"#;
+    let messages = r#"{"messages":{"data":[{"id":"m","created_time":"2026-11-24T00:00:00+0000","message":"hi"}]}}"#;
+    let busy = "X-App-Usage: {\"call_count\":70}\r\n";
+    let (url, server) = serve(vec![
+        answer("200 OK", busy, conversation),
+        answer("200 OK", "", messages),
+        answer("200 OK", "", r#"{"data":[]}"#),
+    ]);
+    let config = GraphConfig {
+        graph_url: url,
+        instagram_graph_url: "http://127.0.0.1:1".to_owned(),
+        api_version: "v26.0".to_owned(),
+    };
+    let client = GraphClient::new(config).unwrap();
+    let login = Login::Facebook {
+        page_id: hookline_model::ids::PageId::new("1000"),
+    };
+    let sender = Sender {
+        account: &AccountId::new("17841400000000001"),
+        login: &login,
+        token: &Secret::new("token-1"),
+    };
+    let contact = ContactId::new("61");
+    let read = client.read_conversation(&sender, &contact).await.unwrap();
+    assert_eq!((read.value.len(), read.usage.percent), (1, Some(70)));
+    assert!(
+        client
+            .read_conversation(&sender, &contact)
+            .await
+            .unwrap()
+            .value
+            .is_empty()
+    );
+    let requests = server.join().unwrap();
+    let starts = [
+        "GET /v26.0/1000/conversations?",
+        "GET /v26.0/conv-1?fields=messages.",
+    ];
+    for (request, start) in requests.iter().zip(starts) {
+        assert!(request.starts_with(start), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_cannot_be_called_opens_no_connection() {
+    let client = GraphClient::new(GraphConfig {
+        graph_url: "http://127.0.0.1:1".to_owned(),
+        instagram_graph_url: "http://127.0.0.1:1".to_owned(),
+        api_version: "v26.0".to_owned(),
+    })
+    .unwrap();
+    let account = AccountId::new("1");
+    let sender = |token| Sender {
+        account: &account,
+        login: &Login::Instagram,
+        token,
+    };
+    let token = Secret::new("token-1");
+    let failure = client
+        .read_comment(&sender(&token), &CommentId::new("../me"))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.reason(), "invalid_id");
+    let token = Secret::new("to\nken");
+    let failure = client
+        .read_comment(&sender(&token), &CommentId::new("1"))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.reason(), "invalid_token");
+    assert!(!failure.to_string().contains("ken\""), "{failure}");
+}
