@@ -1,2 +1,146 @@
-//! Entry point.
-fn main() {}
+//! The commands a Hookline developer runs: `cargo xtask help` lists them.
+//!
+//! - [`gates`]: everything that must pass before a change lands (`test`), and the quick part (`check`)
+//! - [`steps`]: runs one thing after another, timed, and says what failed
+//! - [`summary`]: reads what the test runners say of themselves
+//! - [`tools`]: finds or installs the programs the gates use
+//! - [`generated`]: documents that are written by the program they describe
+//! - [`shell`]: starting other programs
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a command-line program: what it prints is its work"
+)]
+
+mod gates;
+mod generated;
+mod shell;
+mod steps;
+mod summary;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::shell::cargo;
+
+/// The commands a Hookline developer runs.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything that must pass before a change lands; continuous integration runs this.
+    Test(TestArgs),
+    /// The quick part of `test`, on the packages that changed.
+    Check {
+        /// The commit to compare the tree with.
+        #[arg(long, default_value = "HEAD")]
+        since: String,
+    },
+    /// Builds Hookline and starts it against the simulated Meta, with something to look at.
+    Demo {
+        /// Passed on to `hookline demo`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Measures, and writes docs/PERFORMANCE.md.
+    Bench {
+        /// Leave the micro benchmarks out.
+        #[arg(long)]
+        skip_micro: bool,
+        /// Passed on to the comparison (`-- --help` lists what it takes).
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Writes the documents that the program itself knows best.
+    Generate {
+        /// Change nothing; fail if a document is out of date.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+/// What `test` looks at and what it may install.
+#[derive(Debug, Args)]
+struct TestArgs {
+    /// Only these packages, where a gate can be narrowed; all of them without it.
+    #[arg(long, short)]
+    package: Vec<String>,
+    /// Install missing tools into target/tools, as is done by itself when CI=true.
+    #[arg(long)]
+    install: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    std::env::set_current_dir(shell::root()?)?;
+    match command {
+        Command::Test(args) => gates::test(&args.package, args.install || tools::is_ci()),
+        Command::Check { since } => gates::check(&since),
+        // The dev profile: its dependencies are optimised enough for a demonstration, and it is
+        // what a developer has built already.
+        Command::Demo { args } => shell::status_of(
+            cargo()
+                .args([
+                    "run",
+                    "--package",
+                    "hookline-server",
+                    "--bin",
+                    "hookline",
+                    "--",
+                    "demo",
+                ])
+                .args(args),
+        ),
+        Command::Bench { skip_micro, args } => bench(skip_micro, &args),
+        Command::Generate { check } => generated::generate(check),
+    }
+}
+
+fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
+    if !skip_micro {
+        let criterion = ["--warm-up-time", "1", "--measurement-time", "3", "--noplot"];
+        shell::succeed(
+            cargo()
+                .args(["bench", "--package", "hookline-bench", "--benches", "--"])
+                .args(criterion),
+        )?;
+    }
+    let binaries = [
+        "--package",
+        "hookline-server",
+        "--package",
+        "hookline-bench",
+        "--bins",
+    ];
+    shell::succeed(cargo().args(["build", "--release"]).args(binaries))?;
+    shell::status_of(
+        cargo()
+            .args([
+                "run",
+                "--release",
+                "--package",
+                "hookline-bench",
+                "--bin",
+                "compare",
+                "--",
+            ])
+            .args(args),
+    )
+}
