@@ -1,0 +1,103 @@
+//! The text of one event.
+
+use std::borrow::Cow;
+use std::sync::OnceLock;
+
+use super::bounds::WordBounds;
+use super::normalize::{is_punctuation, normalize, without_zero_width};
+
+/// How much of a text is compared, in characters: far more than a comment or message can have,
+/// so that only a hostile text is cut and no text costs more than this.
+pub const TEXT_CHARS_MAX: usize = 10_000;
+
+/// The text of one event, each form of it made once, when first asked for.
+#[derive(Debug)]
+pub struct NormalizedText<'t> {
+    source: &'t str,
+    folded: OnceLock<Form>,
+    accented: OnceLock<Form>,
+    plain: OnceLock<Cow<'t, str>>,
+}
+
+impl<'t> NormalizedText<'t> {
+    /// Takes the text as Meta delivered it; of a longer one the first [`TEXT_CHARS_MAX`]
+    /// characters.
+    pub fn new(text: &'t str) -> Self {
+        let end = text
+            .char_indices()
+            .nth(TEXT_CHARS_MAX)
+            .map_or(text.len(), |(at, _)| at);
+        Self {
+            source: text.get(..end).unwrap_or(text),
+            folded: OnceLock::new(),
+            accented: OnceLock::new(),
+            plain: OnceLock::new(),
+        }
+    }
+
+    /// The text as it was delivered.
+    pub fn source(&self) -> &'t str {
+        self.source
+    }
+
+    /// The form in which accents make no difference.
+    pub fn folded(&self) -> &str {
+        &self.form(true).text
+    }
+
+    pub(super) fn form(&self, fold_accents: bool) -> &Form {
+        let kept = if fold_accents {
+            &self.folded
+        } else {
+            &self.accented
+        };
+        kept.get_or_init(|| Form::new(self.source, fold_accents))
+    }
+
+    /// What patterns look at: the text as delivered but for characters that nobody sees.
+    pub(super) fn plain(&self) -> &str {
+        self.plain.get_or_init(|| without_zero_width(self.source))
+    }
+}
+
+/// A text in the form in which it is compared.
+#[derive(Debug)]
+pub(super) struct Form {
+    text: String,
+    bounds: OnceLock<WordBounds>,
+}
+
+impl Form {
+    fn new(text: &str, fold_accents: bool) -> Self {
+        Self {
+            text: normalize(text, fold_accents),
+            bounds: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn bounds(&self) -> &WordBounds {
+        self.bounds.get_or_init(|| WordBounds::of(&self.text))
+    }
+
+    /// Where the text begins once punctuation and white space before it are left aside.
+    pub(super) fn inner_start(&self) -> usize {
+        self.text.len() - without_outer_start(&self.text).len()
+    }
+}
+
+/// The text without punctuation and white space around it.
+pub(super) fn without_outer_punctuation(text: &str) -> &str {
+    without_outer_start(text).trim_end_matches(is_outer)
+}
+
+fn without_outer_start(text: &str) -> &str {
+    text.trim_start_matches(is_outer)
+}
+
+fn is_outer(ch: char) -> bool {
+    ch.is_whitespace() || is_punctuation(ch)
+}
