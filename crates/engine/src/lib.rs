@@ -1,1 +1,25 @@
-//! Hookline's pipeline, one file per stage.
+//! The pipeline, one file per stage.
+//!
+//! - [`record`]: verified bytes become durable; then Meta gets its 200
+//! - [`interpret`]: recorded deliveries become events, and [`route`] decides in the same
+//!   transaction what they lead to
+//! - [`catalog`]: the automations and accounts routing looks at
+//! - [`media`]: finds out which media `media = "next"` stands for
+//! - [`send`]: lanes are claimed, context is read, attempts are committed, Meta is called
+//! - [`reconcile`]: leases that ran out, unknown outcomes and passed deadlines are settled by
+//!   evidence
+//! - [`explain`]: one plain account of what happened and why
+//! - [`worker`]: the loops that drive the stages; each stage itself is one `tick`
+//! - [`keyring`]: account tokens are sealed and opened
+
+pub mod catalog;
+pub mod explain;
+pub mod interpret;
+pub mod keyring;
+pub mod media;
+pub mod reconcile;
+pub mod record;
+pub mod route;
+pub mod send;
+pub mod settings;
+pub mod worker;

@@ -5,10 +5,10 @@ use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, AppScopedId, PageId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::lanes::release_lanes;
 use crate::rows::Reader;
-use crate::Store;
 
 /// An encrypted token, as the key ring sealed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +125,9 @@ impl Store {
                 .prepare_cached("SELECT * FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2")
                 .map_err(doing("list accounts"))?;
             let after = after.as_ref().map_or("", AccountId::as_str);
-            let mut rows = query.query(params![after, limit]).map_err(doing("list accounts"))?;
+            let mut rows = query
+                .query(params![after, limit])
+                .map_err(doing("list accounts"))?;
             let mut accounts = Vec::new();
             while let Some(row) = rows.next().map_err(doing("list accounts"))? {
                 accounts.push(stored(row)?.account);
@@ -142,43 +144,61 @@ pub(crate) fn find(
 ) -> Result<Option<StoredAccount>, StoreError> {
     connection
         .prepare_cached("SELECT * FROM accounts WHERE id = ?1")
-        .and_then(|mut query| query.query_row([id.as_str()], |row| Ok(stored(row))).optional())
+        .and_then(|mut query| {
+            query
+                .query_row([id.as_str()], |row| Ok(stored(row)))
+                .optional()
+        })
         .map_err(StoreError::database("find the account"))?
         .transpose()
 }
 
 fn stored(row: &Row<'_>) -> Result<StoredAccount, StoreError> {
-    let id: String = row.get("id").map_err(StoreError::database("read an account"))?;
+    let id: String = row
+        .get("id")
+        .map_err(StoreError::database("read an account"))?;
     let read = Reader::new("accounts", &id, row);
     let page_id: Option<String> = read.get("page_id")?;
     let login = read.word("login", |word| match (word, page_id) {
         ("instagram", _) => Some(Login::Instagram),
-        ("facebook", Some(page_id)) => Some(Login::Facebook { page_id: PageId::new(page_id) }),
+        ("facebook", Some(page_id)) => Some(Login::Facebook {
+            page_id: PageId::new(page_id),
+        }),
         _ => None,
     })?;
     let reason: Option<String> = read.get("hold_reason")?;
     let hold = match (reason, read.optional_time("hold_since")?) {
-        (Some(reason), Some(since)) => {
-            Some(Hold { reason, since, until: read.optional_time("hold_until")? })
-        }
+        (Some(reason), Some(since)) => Some(Hold {
+            reason,
+            since,
+            until: read.optional_time("hold_until")?,
+        }),
         _ => None,
     };
     let account = Account {
         id: AccountId::new(id.clone()),
         username: read.get("username")?,
         login,
-        app_scoped_id: read.get::<Option<String>>("app_scoped_id")?.map(AppScopedId::new),
+        app_scoped_id: read
+            .get::<Option<String>>("app_scoped_id")?
+            .map(AppScopedId::new),
         connected_at: read.time("connected_at")?,
         hold,
     };
-    let token = SealedToken { key: read.get("token_key")?, bytes: read.get("token")? };
+    let token = SealedToken {
+        key: read.get("token_key")?,
+        bytes: read.get("token")?,
+    };
     Ok(StoredAccount { account, token })
 }
 
 /// Tells those who cache a noun that it changed.
 pub(crate) fn bump(connection: &Connection, noun: &'static str) -> Result<(), StoreError> {
     connection
-        .execute("UPDATE generations SET number = number + 1 WHERE noun = ?1", [noun])
+        .execute(
+            "UPDATE generations SET number = number + 1 WHERE noun = ?1",
+            [noun],
+        )
         .map_err(StoreError::database("count a change"))?;
     Ok(())
 }

@@ -5,10 +5,10 @@ use hookline_model::ids::AutomationId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
+use crate::Store;
 use crate::accounts::bump;
 use crate::error::StoreError;
 use crate::rows::Reader;
-use crate::Store;
 
 /// The current version of an automation.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +44,8 @@ impl Store {
         document: Value,
         now: Timestamp,
     ) -> Result<Publication, StoreError> {
-        self.write(move |connection| publish(connection, &name, &document, now)).await
+        self.write(move |connection| publish(connection, &name, &document, now))
+            .await
     }
 
     /// Takes an automation out of use: it is considered no more, what it planned still goes out.
@@ -79,7 +80,9 @@ impl Store {
             connection
                 .prepare_cached(&format!("{CURRENT} AND name = ?1"))
                 .and_then(|mut query| {
-                    query.query_row([&name], |row| Ok(published(row))).optional()
+                    query
+                        .query_row([&name], |row| Ok(published(row)))
+                        .optional()
                 })
                 .map_err(StoreError::database("find the automation"))?
                 .transpose()
@@ -132,7 +135,9 @@ fn list(
 }
 
 fn published(row: &Row<'_>) -> Result<PublishedAutomation, StoreError> {
-    let id: i64 = row.get("id").map_err(StoreError::database("read an automation"))?;
+    let id: i64 = row
+        .get("id")
+        .map_err(StoreError::database("read an automation"))?;
     let read = Reader::new("automations", id, row);
     Ok(PublishedAutomation {
         id: AutomationId(id),
@@ -165,7 +170,10 @@ fn publish(
     let text = document.to_string();
     let (id, version) = match existing {
         Some((_, version, false, current)) if current == text => {
-            return Ok(Publication { version, is_new: false });
+            return Ok(Publication {
+                version,
+                is_new: false,
+            });
         }
         Some((id, version, _, _)) => {
             connection
@@ -195,5 +203,8 @@ fn publish(
         )
         .map_err(doing("keep the version"))?;
     bump(connection, "automations")?;
-    Ok(Publication { version, is_new: true })
+    Ok(Publication {
+        version,
+        is_new: true,
+    })
 }

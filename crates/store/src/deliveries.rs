@@ -5,9 +5,9 @@ use hookline_model::clock::Timestamp;
 use hookline_model::ids::DeliveryId;
 use rusqlite::{OptionalExtension, params};
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::sqlite::NewDelivery;
-use crate::Store;
 
 /// A verified delivery as it is recorded.
 #[derive(Debug, Clone)]
@@ -29,17 +29,25 @@ impl Store {
         &self,
         delivery: RecordDelivery,
     ) -> Result<DeliveryId, StoreError> {
-        let RecordDelivery { received_at, secret_index, api_version, body } = delivery;
-        self.writer.record(NewDelivery { received_at, secret_index, api_version, body }).await
+        let RecordDelivery {
+            received_at,
+            secret_index,
+            api_version,
+            body,
+        } = delivery;
+        self.writer
+            .record(NewDelivery {
+                received_at,
+                secret_index,
+                api_version,
+                body,
+            })
+            .await
     }
 
     /// Asks for a delivery to be interpreted again; `false` if there is no such delivery. Asking
     /// twice is asking once. Events that already took effect do not take effect again.
-    pub async fn request_replay(
-        &self,
-        id: DeliveryId,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    pub async fn request_replay(&self, id: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
         self.write(move |connection| {
             let doing = StoreError::database;
             let exists = connection

@@ -64,7 +64,12 @@ impl StoreError {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let id = id.to_string();
-        move |source| Self::Corrupt { table, column, id, source: source.into() }
+        move |source| Self::Corrupt {
+            table,
+            column,
+            id,
+            source: source.into(),
+        }
     }
 
     /// The same error for every write that shared a failed commit.
@@ -84,7 +89,9 @@ impl StoreError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL names a database this version does not speak.
-    #[error("the store URL {url:?} is not understood: use sqlite:<path>, for example sqlite:hookline.db")]
+    #[error(
+        "the store URL {url:?} is not understood: use sqlite:<path>, for example sqlite:hookline.db"
+    )]
     Url {
         /// The URL as given.
         url: String,
@@ -107,7 +114,9 @@ pub enum OpenError {
         source: std::io::Error,
     },
     /// The file cannot be opened or is not a database.
-    #[error("cannot open {path} to {doing}: check that its directory exists, can be written to, and that the file is a hookline database")]
+    #[error(
+        "cannot open {path} to {doing}: check that its directory exists, can be written to, and that the file is a hookline database"
+    )]
     Open {
         /// The database file.
         path: PathBuf,
@@ -118,7 +127,9 @@ pub enum OpenError {
         source: rusqlite::Error,
     },
     /// The database does not keep what it commits the way we need it to.
-    #[error("{path} cannot run with {pragma} = {wanted} (it says {found}): the file system may not support it; put the database on a local disk")]
+    #[error(
+        "{path} cannot run with {pragma} = {wanted} (it says {found}): the file system may not support it; put the database on a local disk"
+    )]
     Pragma {
         /// The database file.
         path: PathBuf,
@@ -130,7 +141,9 @@ pub enum OpenError {
         found: String,
     },
     /// A newer version of hookline wrote the database.
-    #[error("{path} was written by a newer hookline (its schema is {found}, this one knows {known}): run that version, or restore a backup from before the upgrade")]
+    #[error(
+        "{path} was written by a newer hookline (its schema is {found}, this one knows {known}): run that version, or restore a backup from before the upgrade"
+    )]
     Newer {
         /// The database file.
         path: PathBuf,

@@ -70,7 +70,8 @@ impl Store {
         budgets: Budgets,
         now: Timestamp,
     ) -> Result<Recovered, StoreError> {
-        self.write(move |connection| recover(connection, ended_before, &budgets, now)).await
+        self.write(move |connection| recover(connection, ended_before, &budgets, now))
+            .await
     }
 
     /// Unknown sends that are to be looked at now.
@@ -79,7 +80,8 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<UnknownSend>, StoreError> {
-        self.read(move |connection| unknown(connection, now, limit)).await
+        self.read(move |connection| unknown(connection, now, limit))
+            .await
     }
 
     /// The echo of a DM: the account's own message to this contact with this text, received since
@@ -91,12 +93,14 @@ impl Store {
         text: String,
         since: Timestamp,
     ) -> Result<Option<MessageId>, StoreError> {
-        self.read(move |connection| echo(connection, &account, &contact, &text, since)).await
+        self.read(move |connection| echo(connection, &account, &contact, &text, since))
+            .await
     }
 
     /// Whether a send is known by this message or comment already.
     pub async fn is_attributed(&self, message: MessageId) -> Result<bool, StoreError> {
-        self.read(move |connection| attributed(connection, &message)).await
+        self.read(move |connection| attributed(connection, &message))
+            .await
     }
 
     /// Settles an unknown send by evidence, unless someone else has settled it meanwhile.
@@ -106,13 +110,15 @@ impl Store {
         evidence: Evidence,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.write(move |connection| settle(connection, &send, &evidence, now)).await
+        self.write(move |connection| settle(connection, &send, &evidence, now))
+            .await
     }
 
     /// Expires up to `limit` planned sends whose deadline has passed, with the reason that kept
     /// them waiting. Says how many.
     pub async fn expire_overdue(&self, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
-        self.write(move |connection| expire(connection, now, limit)).await
+        self.write(move |connection| expire(connection, now, limit))
+            .await
     }
 }
 
@@ -187,7 +193,9 @@ fn unknown(
              ORDER BY s.due_at LIMIT ?2",
         )
         .map_err(doing())?;
-    let mut rows = query.query(params![now.as_millis(), limit]).map_err(doing())?;
+    let mut rows = query
+        .query(params![now.as_millis(), limit])
+        .map_err(doing())?;
     let mut sends = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
@@ -224,7 +232,11 @@ fn echo(
         )
         .map_err(doing())?;
     let mut rows = query
-        .query(params![account.as_str(), contact.as_str(), since.as_millis()])
+        .query(params![
+            account.as_str(),
+            contact.as_str(),
+            since.as_millis()
+        ])
         .map_err(doing())?;
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
@@ -258,7 +270,9 @@ fn settle(
             "SELECT lane_id FROM sends WHERE id = ?1 AND state = 'unknown' AND attempts = ?2",
         )
         .and_then(|mut query| {
-            query.query_row(params![send.id.0, send.attempts], |row| row.get(0)).optional()
+            query
+                .query_row(params![send.id.0, send.attempts], |row| row.get(0))
+                .optional()
         })
         .map_err(doing())?;
     let Some(lane) = lane else { return Ok(false) };
@@ -303,11 +317,16 @@ fn expire(connection: &Connection, now: Timestamp, limit: u32) -> Result<usize, 
         )
         .map_err(doing())?;
     let overdue: Vec<(i64, String)> = query
-        .query_map(params![now.as_millis(), limit], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_map(params![now.as_millis(), limit], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .and_then(Iterator::collect)
         .map_err(doing())?;
     for (id, why) in &overdue {
-        let end = End { state: SendState::Expired, reason: Some(why) };
+        let end = End {
+            state: SendState::Expired,
+            reason: Some(why),
+        };
         lanes::end(connection, SendId(*id), &end, now)?;
     }
     Ok(overdue.len())

@@ -16,7 +16,10 @@ impl InstanceLock {
     /// Takes the lock, or says that another engine has it.
     pub(crate) fn take(database: &Path) -> Result<Self, OpenError> {
         let path = lock_path(database);
-        let locking = |source| OpenError::Lock { path: path.clone(), source };
+        let locking = |source| OpenError::Lock {
+            path: path.clone(),
+            source,
+        };
         let file = File::options()
             .create(true)
             .truncate(false)
@@ -25,7 +28,9 @@ impl InstanceLock {
             .map_err(locking)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: database.to_owned() }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+                path: database.to_owned(),
+            }),
             Err(TryLockError::Error(source)) => Err(locking(source)),
         }
     }

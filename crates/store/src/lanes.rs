@@ -15,9 +15,7 @@ use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::budget::{Budget, Pace};
 use hookline_model::clock::Timestamp;
 use hookline_model::event::Event;
-use hookline_model::ids::{
-    AccountId, AutomationId, CommentId, ContactId, EventId, LaneId, SendId,
-};
+use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, EventId, LaneId, SendId};
 use hookline_model::send::{SendClass, SendKind};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -92,6 +90,10 @@ pub struct LeasedSend {
     pub text: String,
     /// Whether `text` is the text itself.
     pub is_rendered: bool,
+    /// The keyword that was found.
+    pub keyword: Option<String>,
+    /// The person's handle, if a comment of theirs told it.
+    pub contact_username: Option<String>,
     /// What was read from Meta for it.
     pub context: Option<serde_json::Value>,
     /// When it was due.
@@ -203,7 +205,9 @@ pub(crate) fn lane_of(
     let found: Option<i64> = connection
         .prepare_cached("SELECT id FROM lanes WHERE account_id = ?1 AND class = ?2")
         .and_then(|mut query| {
-            query.query_row([account.as_str(), class.as_str()], |row| row.get(0)).optional()
+            query
+                .query_row([account.as_str(), class.as_str()], |row| row.get(0))
+                .optional()
         })
         .map_err(doing())?;
     if let Some(id) = found {
@@ -212,7 +216,11 @@ pub(crate) fn lane_of(
     connection
         .execute(
             "INSERT INTO lanes (account_id, class, next_at) VALUES (?1, ?2, ?3)",
-            params![account.as_str(), class.as_str(), Timestamp::FAR_FUTURE.as_millis()],
+            params![
+                account.as_str(),
+                class.as_str(),
+                Timestamp::FAR_FUTURE.as_millis()
+            ],
         )
         .map_err(doing())?;
     Ok(LaneId(connection.last_insert_rowid()))
@@ -291,7 +299,9 @@ pub(crate) fn pace_of(
         .prepare_cached("SELECT started_at FROM attempts WHERE lane_id = ?1 AND seq = ?2")
         .and_then(|mut query| {
             query
-                .query_row([lane.0, seq + 1 - i64::from(budget.limit())], |row| row.get(0))
+                .query_row([lane.0, seq + 1 - i64::from(budget.limit())], |row| {
+                    row.get(0)
+                })
                 .optional()
         })
         .map_err(doing())?;

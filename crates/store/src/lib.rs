@@ -78,13 +78,23 @@ impl Store {
         let mut connection = sqlite::open_connection(&path, sqlite::Purpose::Write)?;
         let steps = sqlite::migrate(&mut connection, &path)?;
         if steps > 0 {
-            tracing::info!(schema = sqlite::known_schema(), steps, "migrated the database");
+            tracing::info!(
+                schema = sqlite::known_schema(),
+                steps,
+                "migrated the database"
+            );
         }
         drop(connection);
         let readers = Readers::open(&path)?;
         let (writer, thread) = Writer::start(&path)?;
         let thread = Mutex::new(Some(thread));
-        Ok(Self { path, writer, thread, readers, _instance: instance })
+        Ok(Self {
+            path,
+            writer,
+            thread,
+            readers,
+            _instance: instance,
+        })
     }
 
     /// The database file.
@@ -95,7 +105,11 @@ impl Store {
     /// Finishes what waits, moves the log into the database, and ends the writer.
     pub async fn close(&self) {
         self.writer.stop().await;
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await;
             if !matches!(joined, Ok(Ok(()))) {
@@ -123,15 +137,21 @@ impl Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
 /// The file of `sqlite:<path>`; `sqlite://<path>` is read the same way.
 pub fn path_of(url: &str) -> Result<PathBuf, OpenError> {
-    let rest = url.strip_prefix("sqlite:").map(|rest| rest.strip_prefix("//").unwrap_or(rest));
+    let rest = url
+        .strip_prefix("sqlite:")
+        .map(|rest| rest.strip_prefix("//").unwrap_or(rest));
     match rest {
         Some(path) if !path.is_empty() && path != ":memory:" => Ok(PathBuf::from(path)),
-        _ => Err(OpenError::Url { url: url.to_owned() }),
+        _ => Err(OpenError::Url {
+            url: url.to_owned(),
+        }),
     }
 }

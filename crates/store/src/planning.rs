@@ -15,8 +15,8 @@ use hookline_model::ids::{
 use hookline_model::send::{SendClass, SendKey, SendKind};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use facts::{contact_facts, event_of};
 pub use facts::{ContactFacts, Facts, FactsQuery, KnownEvent};
+pub(crate) use facts::{contact_facts, event_of};
 
 /// A recorded delivery as the interpreter reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +186,8 @@ pub struct PlannedSend {
     pub deadline_at: Timestamp,
     /// The source of its text.
     pub text: String,
+    /// The keyword that was found, which the text may speak of.
+    pub keyword: Option<String>,
 }
 
 /// Which media `media = "next"` of one version and account turned out to be.

@@ -62,9 +62,14 @@ impl DeliveryStatus {
 
     /// The status of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Recorded, Self::Interpreted, Self::NotInterpretable, Self::Replayed]
-            .into_iter()
-            .find(|status| status.as_str() == name)
+        [
+            Self::Recorded,
+            Self::Interpreted,
+            Self::NotInterpretable,
+            Self::Replayed,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == name)
     }
 }
 

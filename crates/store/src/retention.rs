@@ -38,7 +38,10 @@ impl Store {
                         .collect()
                 })
                 .map_err(doing())?;
-            let mut swept = Swept { events: deliveries.len(), deliveries: 0 };
+            let mut swept = Swept {
+                events: deliveries.len(),
+                deliveries: 0,
+            };
             for delivery in deliveries {
                 swept.deliveries += connection
                     .execute(

@@ -16,19 +16,21 @@ pub(crate) struct Reader<'row, 'statement> {
 }
 
 impl<'row, 'statement> Reader<'row, 'statement> {
-    pub(crate) fn new(
-        table: &'static str,
-        id: impl ToString,
-        row: &'row Row<'statement>,
-    ) -> Self {
-        Self { table, id: id.to_string(), row }
+    pub(crate) fn new(table: &'static str, id: impl ToString, row: &'row Row<'statement>) -> Self {
+        Self {
+            table,
+            id: id.to_string(),
+            row,
+        }
     }
 
     pub(crate) fn get<T: rusqlite::types::FromSql>(
         &self,
         column: &'static str,
     ) -> Result<T, StoreError> {
-        self.row.get(column).map_err(StoreError::corrupt(self.table, column, &self.id))
+        self.row
+            .get(column)
+            .map_err(StoreError::corrupt(self.table, column, &self.id))
     }
 
     pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
@@ -50,7 +52,9 @@ impl<'row, 'statement> Reader<'row, 'statement> {
     ) -> Result<T, StoreError> {
         let word: String = self.get(column)?;
         from_name(&word).ok_or_else(|| {
-            StoreError::corrupt(self.table, column, &self.id)(format!("{word:?} is not a known word"))
+            StoreError::corrupt(self.table, column, &self.id)(format!(
+                "{word:?} is not a known word"
+            ))
         })
     }
 
@@ -75,11 +79,15 @@ impl<'row, 'statement> Reader<'row, 'statement> {
     }
 
     pub(crate) fn contact(&self) -> Result<Option<ContactId>, StoreError> {
-        Ok(self.get::<Option<String>>("contact_id")?.map(ContactId::new))
+        Ok(self
+            .get::<Option<String>>("contact_id")?
+            .map(ContactId::new))
     }
 
     pub(crate) fn comment(&self) -> Result<Option<CommentId>, StoreError> {
-        Ok(self.get::<Option<String>>("comment_id")?.map(CommentId::new))
+        Ok(self
+            .get::<Option<String>>("comment_id")?
+            .map(CommentId::new))
     }
 
     pub(crate) fn message(&self, column: &'static str) -> Result<Option<MessageId>, StoreError> {

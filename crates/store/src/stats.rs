@@ -62,7 +62,9 @@ impl Store {
             for state in ["planned", "leased", "unknown"] {
                 // Each literal lets SQLite use the partial index of that state.
                 let sql = format!("SELECT count(*) FROM sends WHERE state = '{state}'");
-                stats.sends.insert(state.to_owned(), count(connection, &sql, [])?);
+                stats
+                    .sends
+                    .insert(state.to_owned(), count(connection, &sql, [])?);
             }
             Ok(stats)
         })

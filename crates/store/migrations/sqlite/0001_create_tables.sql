@@ -191,6 +191,7 @@ CREATE TABLE sends (
     finished_at   INTEGER,
     text          TEXT NOT NULL,
     is_rendered   INTEGER NOT NULL DEFAULT 0,
+    keyword       TEXT,
     context       TEXT,
     attempts      INTEGER NOT NULL DEFAULT 0,
     reads         INTEGER NOT NULL DEFAULT 0,

@@ -30,7 +30,8 @@ impl Store {
         budget: Budget,
         now: Timestamp,
     ) -> Result<StartResult, StoreError> {
-        self.write(move |connection| start(connection, &claim, send, &text, budget, now)).await
+        self.write(move |connection| start(connection, &claim, send, &text, budget, now))
+            .await
     }
 
     /// Keeps what was read from Meta for a send, for every send of the same event, together with
@@ -101,7 +102,15 @@ impl Store {
             if !owns(connection, &claim, Timestamp::EPOCH)? {
                 return Ok(());
             }
-            finish::end(connection, send, &End { state, reason: Some(&reason) }, now)
+            finish::end(
+                connection,
+                send,
+                &End {
+                    state,
+                    reason: Some(&reason),
+                },
+                now,
+            )
         })
         .await
     }
@@ -137,18 +146,37 @@ fn start(
         return Ok(StartResult::Lost);
     };
     if let Some((state, reason)) = forbidden(connection, claim, &candidate, now)? {
-        finish::end(connection, send, &End { state, reason: Some(reason) }, now)?;
+        finish::end(
+            connection,
+            send,
+            &End {
+                state,
+                reason: Some(reason),
+            },
+            now,
+        )?;
         return Ok(StartResult::Finished { reason });
     }
     let pace = pace_of(connection, claim.lane, budget)?;
-    let is_held = accounts::find(connection, &claim.account_id)?
-        .is_some_and(|stored| stored.account.hold.is_some_and(|hold| hold_lasts(hold.until, now)));
+    let is_held = accounts::find(connection, &claim.account_id)?.is_some_and(|stored| {
+        stored
+            .account
+            .hold
+            .is_some_and(|hold| hold_lasts(hold.until, now))
+    });
     if is_held || budget.next_at(pace) > now {
         back_to_lane(connection, send)?;
         return Ok(StartResult::Paced);
     }
     let arrival = budget.spend(pace.arrival, now);
-    commit_attempt(connection, claim, send, candidate.attempts + 1, text, (arrival, now))
+    commit_attempt(
+        connection,
+        claim,
+        send,
+        candidate.attempts + 1,
+        text,
+        (arrival, now),
+    )
 }
 
 fn hold_lasts(until: Option<Timestamp>, now: Timestamp) -> bool {
@@ -230,9 +258,7 @@ fn commit_attempt(
 ) -> Result<StartResult, StoreError> {
     let doing = || StoreError::database("start an attempt");
     let seq: i64 = connection
-        .prepare_cached(
-            "UPDATE lanes SET seq = seq + 1, arrival = ?2 WHERE id = ?1 RETURNING seq",
-        )
+        .prepare_cached("UPDATE lanes SET seq = seq + 1, arrival = ?2 WHERE id = ?1 RETURNING seq")
         .and_then(|mut update| {
             update.query_row(params![claim.lane.0, arrival.as_millis()], |row| row.get(0))
         })
@@ -250,5 +276,10 @@ fn commit_attempt(
         .prepare_cached("UPDATE sends SET attempts = ?2, text = ?3, is_rendered = 1 WHERE id = ?1")
         .and_then(|mut update| update.execute(params![send.0, number, text]))
         .map_err(doing())?;
-    Ok(StartResult::Started(StartedAttempt { send, lane: claim.lane, seq, number }))
+    Ok(StartResult::Started(StartedAttempt {
+        send,
+        lane: claim.lane,
+        seq,
+        number,
+    }))
 }

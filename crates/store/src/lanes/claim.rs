@@ -28,7 +28,8 @@ impl Store {
         request: ClaimRequest,
         now: Timestamp,
     ) -> Result<Vec<ClaimedLane>, StoreError> {
-        self.write(move |connection| claim(connection, &request, now)).await
+        self.write(move |connection| claim(connection, &request, now))
+            .await
     }
 
     /// When the next lane will have something to do; none while nothing waits.
@@ -98,7 +99,13 @@ fn claim(
                 update.execute(params![lane.0, fence + 1, lease_until.as_millis()])
             })
             .map_err(StoreError::database("claim a lane"))?;
-        let claim = LaneClaim { lane, fence: fence + 1, account_id, class, lease_until };
+        let claim = LaneClaim {
+            lane,
+            fence: fence + 1,
+            account_id,
+            class,
+            lease_until,
+        };
         claimed.push(ClaimedLane { claim, sends });
     }
     Ok(claimed)
@@ -138,7 +145,9 @@ fn due_lanes(
              WHERE next_at <= ?1 ORDER BY next_at LIMIT ?2",
         )
         .map_err(doing())?;
-    let mut rows = query.query(params![now.as_millis(), limit]).map_err(doing())?;
+    let mut rows = query
+        .query(params![now.as_millis(), limit])
+        .map_err(doing())?;
     let mut lanes = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
@@ -212,8 +221,10 @@ fn candidates(
     let doing = || StoreError::database("look for due sends");
     let sql = format!(
         "SELECT s.id AS send_id, s.event_id, s.automation_id, s.kind, s.contact_id AS send_contact,
-                s.comment_id AS send_comment, s.text, s.is_rendered, s.context, s.due_at,
+                s.comment_id AS send_comment, s.keyword, s.text, s.is_rendered, s.context, s.due_at,
                 s.deadline_at, s.attempts, s.reads, s.had_unknown, a.name AS automation,
+                (SELECT username FROM contacts c WHERE c.account_id = s.account_id
+                    AND c.contact_id = s.contact_id) AS contact_username,
                 e.key, e.account_id, e.container, e.sent_at, e.occurred_at, e.body
          FROM (SELECT * FROM sends WHERE lane_id = ?1 AND state = 'planned'
                       AND due_at IS NOT NULL ORDER BY {order} LIMIT {LOOK_AHEAD}) s
@@ -222,7 +233,9 @@ fn candidates(
          WHERE s.due_at <= ?2"
     );
     let mut query = connection.prepare_cached(&sql).map_err(doing())?;
-    let mut rows = query.query(params![lane.0, now.as_millis()]).map_err(doing())?;
+    let mut rows = query
+        .query(params![lane.0, now.as_millis()])
+        .map_err(doing())?;
     let mut sends = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("send_id").map_err(doing())?;
@@ -234,12 +247,16 @@ fn candidates(
             automation_id: AutomationId(read.get("automation_id")?),
             automation: read.get("automation")?,
             kind: read.word("kind", SendKind::from_name)?,
-            contact_id: read.get::<Option<String>>("send_contact")?.map(ContactId::new),
+            contact_id: read
+                .get::<Option<String>>("send_contact")?
+                .map(ContactId::new),
             comment_id: read
                 .get::<Option<String>>("send_comment")?
                 .map(CommentId::new),
             text: read.get("text")?,
             is_rendered: read.get("is_rendered")?,
+            keyword: read.get("keyword")?,
+            contact_username: read.get("contact_username")?,
             context: read.optional_json("context")?,
             due_at: read.time("due_at")?,
             deadline_at: read.time("deadline_at")?,

@@ -21,7 +21,8 @@ impl Store {
         finish: FinishAttempt,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.write(move |connection| commit(connection, &finish, now)).await
+        self.write(move |connection| commit(connection, &finish, now))
+            .await
     }
 }
 
@@ -42,12 +43,24 @@ fn commit(
     }
     close_attempt(connection, finish, now)?;
     match &finish.outcome {
-        AttemptOutcome::Accepted { message_id, recipient_id } => {
-            accept(connection, attempt.send, message_id.as_ref(), recipient_id.as_ref(), now)?;
+        AttemptOutcome::Accepted {
+            message_id,
+            recipient_id,
+        } => {
+            accept(
+                connection,
+                attempt.send,
+                message_id.as_ref(),
+                recipient_id.as_ref(),
+                now,
+            )?;
             calm_down(connection, attempt)?;
         }
         AttemptOutcome::Refused { reason } => {
-            let end = End { state: SendState::Refused, reason: Some(reason) };
+            let end = End {
+                state: SendState::Refused,
+                reason: Some(reason),
+            };
             end_send(connection, attempt.send, &end, now)?;
         }
         AttemptOutcome::Throttled { reason, .. } | AttemptOutcome::NotSent { reason } => {
@@ -211,7 +224,9 @@ fn next_step(connection: &Connection, send: SendId, now: Timestamp) -> Result<()
              RETURNING lane_id",
         )
         .and_then(|mut update| {
-            update.query_row(params![send.0, now.as_millis()], |row| row.get(0)).optional()
+            update
+                .query_row(params![send.0, now.as_millis()], |row| row.get(0))
+                .optional()
         })
         .map_err(doing())?;
     match lane {

@@ -17,7 +17,8 @@ impl Store {
         until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| hold(connection, &account, &reason, until, now)).await
+        self.write(move |connection| hold(connection, &account, &reason, until, now))
+            .await
     }
 }
 
@@ -58,7 +59,11 @@ pub(crate) fn hold_account(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let account: String = connection
-        .query_row("SELECT account_id FROM lanes WHERE id = ?1", [lane.0], |row| row.get(0))
+        .query_row(
+            "SELECT account_id FROM lanes WHERE id = ?1",
+            [lane.0],
+            |row| row.get(0),
+        )
         .map_err(StoreError::database("find the lane's account"))?;
     hold(connection, &AccountId::new(account), reason, until, now)
 }

@@ -6,10 +6,10 @@ use hookline_model::ids::{CommentId, ContactId, DeliveryId, EventId, MessageId};
 use rusqlite::{Connection, params};
 
 use super::{OptChange, Plan, PlannedEvent, PlannedRun, PlannedSend};
+use crate::Store;
 use crate::error::StoreError;
 use crate::lanes;
 use crate::rows::to_json;
-use crate::Store;
 
 impl Store {
     /// Commits everything one batch leads to. A crash before leaves nothing of it, so that the
@@ -18,16 +18,17 @@ impl Store {
     /// # Errors
     /// [`StoreError::Conflict`] when someone else has interpreted the same deliveries, or planned
     /// what this plan takes for new: read the facts again and decide again.
-    pub async fn commit_plan(&self, plan: Plan, now: Timestamp) -> Result<Vec<EventId>, StoreError> {
-        self.write(move |connection| commit(connection, plan, now)).await
+    pub async fn commit_plan(
+        &self,
+        plan: Plan,
+        now: Timestamp,
+    ) -> Result<Vec<EventId>, StoreError> {
+        self.write(move |connection| commit(connection, plan, now))
+            .await
     }
 }
 
-fn commit(
-    connection: &Connection,
-    plan: Plan,
-    now: Timestamp,
-) -> Result<Vec<EventId>, StoreError> {
+fn commit(connection: &Connection, plan: Plan, now: Timestamp) -> Result<Vec<EventId>, StoreError> {
     let mut ids = Vec::with_capacity(plan.events.len());
     for planned in &plan.events {
         ids.push(commit_event(connection, planned, now)?);
@@ -69,7 +70,11 @@ fn advance(
         )
         .and_then(|mut update| update.execute(params![before.0, after.0]))
         .map_err(StoreError::database("move on"))?;
-    if moved == 1 { Ok(()) } else { Err(StoreError::Conflict("the interpreter's progress")) }
+    if moved == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict("the interpreter's progress"))
+    }
 }
 
 fn note(
@@ -116,7 +121,13 @@ fn commit_event(
 }
 
 fn insert_event(connection: &Connection, planned: &PlannedEvent) -> Result<EventId, StoreError> {
-    let PlannedEvent { event, delivery_id, received_at, ignored, .. } = planned;
+    let PlannedEvent {
+        event,
+        delivery_id,
+        received_at,
+        ignored,
+        ..
+    } = planned;
     let inserted = connection
         .prepare_cached(
             "INSERT INTO events (key, delivery_id, account_id, kind, comment_id, mid, contact_id,
@@ -174,7 +185,11 @@ fn reroute(
             ],
         )
         .map_err(StoreError::database("route a known event"))?;
-    if updated == 1 { Ok(id) } else { Err(StoreError::Conflict("a known event")) }
+    if updated == 1 {
+        Ok(id)
+    } else {
+        Err(StoreError::Conflict("a known event"))
+    }
 }
 
 fn set_waiting(
@@ -202,17 +217,23 @@ fn set_waiting(
 /// What the event says about the person: their handle, their last message, their wish.
 fn keep_contact(connection: &Connection, planned: &PlannedEvent) -> Result<(), StoreError> {
     let event = &planned.event;
-    let Some(contact) = event.contact_id() else { return Ok(()) };
+    let Some(contact) = event.contact_id() else {
+        return Ok(());
+    };
     let username = match &event.body {
-        EventBody::CommentReceived(comment) | EventBody::LiveCommentReceived(comment) => {
-            comment.from.as_ref().and_then(|person| person.username.as_deref())
-        }
+        EventBody::CommentReceived(comment) | EventBody::LiveCommentReceived(comment) => comment
+            .from
+            .as_ref()
+            .and_then(|person| person.username.as_deref()),
         _ => None,
     };
     // Meta's time may lie in the future of a wrong clock; a window must not be opened from there.
-    let inbound = event
-        .opens_window()
-        .then(|| event.occurred_at.unwrap_or(planned.received_at).min(planned.received_at));
+    let inbound = event.opens_window().then(|| {
+        event
+            .occurred_at
+            .unwrap_or(planned.received_at)
+            .min(planned.received_at)
+    });
     if username.is_none() && inbound.is_none() && planned.opt_out.is_none() {
         return Ok(());
     }
@@ -275,7 +296,9 @@ fn insert_run(connection: &Connection, event: EventId, run: &PlannedRun) -> Resu
     if inserted == 0 {
         return Err(StoreError::Conflict("a run"));
     }
-    let Some(scope) = &run.once_scope else { return Ok(()) };
+    let Some(scope) = &run.once_scope else {
+        return Ok(());
+    };
     let used = connection
         .prepare_cached(
             "INSERT INTO once_keys (automation_id, scope, event_id) VALUES (?1, ?2, ?3)
@@ -283,7 +306,11 @@ fn insert_run(connection: &Connection, event: EventId, run: &PlannedRun) -> Resu
         )
         .and_then(|mut insert| insert.execute(params![run.automation_id.0, scope, event.0]))
         .map_err(doing())?;
-    if used == 1 { Ok(()) } else { Err(StoreError::Conflict("a used limit")) }
+    if used == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict("a used limit"))
+    }
 }
 
 fn insert_send(
@@ -299,8 +326,8 @@ fn insert_send(
         .prepare_cached(
             "INSERT INTO sends (key, event_id, automation_id, version, step, kind, lane_id,
                                 account_id, contact_id, comment_id, state, planned_at, due_at,
-                                deadline_at, text)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'planned', ?11, ?12, ?13, ?14)
+                                deadline_at, text, keyword)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'planned', ?11, ?12, ?13, ?14, ?15)
              ON CONFLICT (key) DO NOTHING",
         )
         .map_err(doing())?
@@ -319,6 +346,7 @@ fn insert_send(
             send.due_at.map(Timestamp::as_millis),
             send.deadline_at.as_millis(),
             send.text,
+            send.keyword,
         ])
         .map_err(doing())?;
     if planned == 0 {

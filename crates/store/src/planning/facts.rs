@@ -9,10 +9,10 @@ use hookline_model::send::SendKey;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Batch, Delivery, Generations, NextMedia, WaitingEvent};
+use crate::Store;
 use crate::automations::{self, PublishedAutomation};
 use crate::error::StoreError;
 use crate::rows::Reader;
-use crate::Store;
 
 /// What a batch asks about.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +63,8 @@ pub struct ContactFacts {
 impl Store {
     /// The next deliveries to interpret, at most `limit` and about `bytes_max` bytes of them.
     pub async fn next_batch(&self, limit: u32, bytes_max: usize) -> Result<Batch, StoreError> {
-        self.read(move |connection| next_batch(connection, limit, bytes_max)).await
+        self.read(move |connection| next_batch(connection, limit, bytes_max))
+            .await
     }
 
     /// The events whose time to be tried again has come.
@@ -72,7 +73,8 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<WaitingEvent>, StoreError> {
-        self.read(move |connection| waiting(connection, now, limit)).await
+        self.read(move |connection| waiting(connection, now, limit))
+            .await
     }
 
     /// The numbers that tell whether a cache is stale.
@@ -84,7 +86,10 @@ impl Store {
                     .and_then(|mut query| query.query_row([noun], |row| row.get(0)))
                     .map_err(StoreError::database("look for changes"))
             };
-            Ok(Generations { accounts: number("accounts")?, automations: number("automations")? })
+            Ok(Generations {
+                accounts: number("accounts")?,
+                automations: number("automations")?,
+            })
         })
         .await
     }
@@ -129,10 +134,7 @@ impl Store {
     }
 
     /// Which of these sends exist already.
-    pub async fn existing_sends(
-        &self,
-        keys: Vec<SendKey>,
-    ) -> Result<HashSet<SendKey>, StoreError> {
+    pub async fn existing_sends(&self, keys: Vec<SendKey>) -> Result<HashSet<SendKey>, StoreError> {
         self.read(move |connection| {
             let doing = || StoreError::database("look for planned sends");
             let mut query = connection
@@ -209,11 +211,7 @@ impl Store {
     }
 }
 
-fn next_batch(
-    connection: &Connection,
-    limit: u32,
-    bytes_max: usize,
-) -> Result<Batch, StoreError> {
+fn next_batch(connection: &Connection, limit: u32, bytes_max: usize) -> Result<Batch, StoreError> {
     let doing = || StoreError::database("read the next deliveries");
     let cursor: i64 = connection
         .prepare_cached("SELECT delivery_id FROM progress WHERE stage = 'interpret'")
@@ -280,7 +278,9 @@ fn waiting(
              WHERE w.retry_at <= ?1 ORDER BY w.retry_at LIMIT ?2",
         )
         .map_err(doing())?;
-    let mut rows = query.query(params![now.as_millis(), limit]).map_err(doing())?;
+    let mut rows = query
+        .query(params![now.as_millis(), limit])
+        .map_err(doing())?;
     let mut events = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
@@ -299,13 +299,15 @@ fn waiting(
 /// The event of a row of `events`.
 pub(crate) fn event_of(read: &Reader<'_, '_>) -> Result<Event, StoreError> {
     let key: Vec<u8> = read.get("key")?;
-    let key = key.try_into().map_err(|_| {
-        StoreError::corrupt("events", "key", "of the event")("not 16 bytes long")
-    })?;
+    let key = key
+        .try_into()
+        .map_err(|_| StoreError::corrupt("events", "key", "of the event")("not 16 bytes long"))?;
     Ok(Event {
         account_id: read.account()?,
         key: NaturalKey::from_bytes(key),
-        container: read.word("container", |word| serde_json::from_str(&format!("{word:?}")).ok())?,
+        container: read.word("container", |word| {
+            serde_json::from_str(&format!("{word:?}")).ok()
+        })?,
         sent_at: read.optional_time("sent_at")?,
         occurred_at: read.optional_time("occurred_at")?,
         body: read.json("body")?,
@@ -328,7 +330,13 @@ fn known_events(
             .map_err(doing())?;
         if let Some((id, ignored)) = row {
             let ignored = ignored.as_deref().and_then(Ignored::from_name);
-            known.insert(*key, KnownEvent { id: EventId(id), ignored });
+            known.insert(
+                *key,
+                KnownEvent {
+                    id: EventId(id),
+                    ignored,
+                },
+            );
         }
     }
     Ok(known)
@@ -406,7 +414,11 @@ fn next_media(
         let read = Reader::new("next_media", "of an automation", row);
         let account = read.account()?;
         if accounts.contains(&account) {
-            let key = (AutomationId(read.get("automation_id")?), read.count("version")?, account);
+            let key = (
+                AutomationId(read.get("automation_id")?),
+                read.count("version")?,
+                account,
+            );
             found.insert(key, MediaId::new(read.get::<String>("media_id")?));
         }
     }

@@ -78,7 +78,12 @@ fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Stor
     for send in &mut sends {
         send.attempts = attempts(connection, send.id)?;
     }
-    Ok(Some(Story { event, deliveries, runs, sends }))
+    Ok(Some(Story {
+        event,
+        deliveries,
+        runs,
+        sends,
+    }))
 }
 
 fn run_record(row: &Row<'_>) -> Result<RunRecord, StoreError> {

@@ -2,7 +2,9 @@
 
 use hookline_model::clock::Timestamp;
 use hookline_model::event::EventKind;
-use hookline_model::ids::{AccountId, CommentId, ContactId, DeliveryId, EventId, MessageId, SendId};
+use hookline_model::ids::{
+    AccountId, CommentId, ContactId, DeliveryId, EventId, MessageId, SendId,
+};
 use hookline_model::send::SendKind;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
@@ -58,8 +60,13 @@ impl Store {
     ) -> Result<Page<DeliveryRecord>, StoreError> {
         self.read(move |connection| {
             let mut query = Conditions::new("d.id", page);
-            query.equals("status", filter.status.map(|status| status.as_str().to_owned()));
-            query.run(connection, DELIVERIES, "d.id", delivery_record, |record| record.id.0)
+            query.equals(
+                "shown_status",
+                filter.status.map(|status| status.as_str().to_owned()),
+            );
+            query.run(connection, DELIVERIES, "d.id", delivery_record, |record| {
+                record.id.0
+            })
         })
         .await
     }
@@ -75,7 +82,9 @@ impl Store {
                 return Ok(None);
             };
             let body = connection
-                .query_row("SELECT body FROM deliveries WHERE id = ?1", [id.0], |row| row.get(0))
+                .query_row("SELECT body FROM deliveries WHERE id = ?1", [id.0], |row| {
+                    row.get(0)
+                })
                 .optional()
                 .map_err(StoreError::database("read a delivery"))?;
             Ok(body.map(|body| (record, body)))
@@ -95,7 +104,9 @@ impl Store {
             query.equals("e.kind", filter.kind.map(|kind| kind.as_str().to_owned()));
             query.equals("e.comment_id", filter.comment_id.map(|id| id.to_string()));
             query.equals("e.mid", filter.mid.map(|id| id.to_string()));
-            query.run(connection, EVENTS, "e.id", event_record, |record| record.id.0)
+            query.run(connection, EVENTS, "e.id", event_record, |record| {
+                record.id.0
+            })
         })
         .await
     }
@@ -133,7 +144,7 @@ pub(super) const DELIVERIES: &str = "SELECT d.id, d.received_at, d.api_version,
         length(d.body) AS body_bytes, n.problem,
         coalesce(n.status, CASE WHEN d.id <= (SELECT delivery_id FROM progress
                                               WHERE stage = 'interpret')
-                           THEN 'interpreted' ELSE 'recorded' END) AS status
+                           THEN 'interpreted' ELSE 'recorded' END) AS shown_status
     FROM deliveries d LEFT JOIN delivery_notes n ON n.delivery_id = d.id";
 
 pub(super) const EVENTS: &str = "SELECT e.* FROM events e";
@@ -162,8 +173,11 @@ struct Conditions {
 
 impl Conditions {
     fn new(id_column: &str, page: PageRequest) -> Self {
-        let mut conditions =
-            Self { clauses: Vec::new(), values: Vec::new(), limit: page.limit };
+        let mut conditions = Self {
+            clauses: Vec::new(),
+            values: Vec::new(),
+            limit: page.limit,
+        };
         if let Some(before) = page.before {
             conditions.clauses.push(format!("{id_column} < ?"));
             conditions.values.push(Value::Integer(before));
@@ -233,7 +247,7 @@ pub(super) fn delivery_record(row: &Row<'_>) -> Result<DeliveryRecord, StoreErro
     Ok(DeliveryRecord {
         id: DeliveryId(id),
         received_at: read.time("received_at")?,
-        status: read.word("status", DeliveryStatus::from_name)?,
+        status: read.word("shown_status", DeliveryStatus::from_name)?,
         problem: read.get("problem")?,
         body_bytes: read.get("body_bytes")?,
         api_version: read.get("api_version")?,
@@ -264,7 +278,8 @@ pub(super) fn send_record(row: &Row<'_>) -> Result<SendRecord, StoreError> {
     let read = Reader::new("sends", id, row);
     let state: String = read.get("shown_state")?;
     let reason = if state == "held" {
-        read.get::<Option<String>>("hold_reason")?.or(read.get("pause_reason")?)
+        read.get::<Option<String>>("hold_reason")?
+            .or(read.get("pause_reason")?)
     } else {
         read.get("reason")?
     };

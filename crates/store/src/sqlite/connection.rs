@@ -25,15 +25,22 @@ pub(crate) enum Purpose {
 /// Opens a connection. A writing one creates the file and makes sure that a commit that returned
 /// survives a power cut: `journal_mode = WAL` with `synchronous = FULL`, both read back.
 pub(crate) fn open_connection(path: &Path, purpose: Purpose) -> Result<Connection, OpenError> {
-    let opening = |doing| move |source| OpenError::Open { path: path.to_owned(), doing, source };
+    let opening = |doing| {
+        move |source| OpenError::Open {
+            path: path.to_owned(),
+            doing,
+            source,
+        }
+    };
     let access = match purpose {
         Purpose::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         Purpose::Read => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
-    let connection =
-        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-            .map_err(opening("read it"))?;
-    connection.busy_timeout(BUSY_WAIT).map_err(opening("set its busy timeout"))?;
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(opening("read it"))?;
+    connection
+        .busy_timeout(BUSY_WAIT)
+        .map_err(opening("set its busy timeout"))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     match purpose {
         Purpose::Write => {
@@ -55,22 +62,34 @@ fn set(
     value: &'static str,
     wanted: &'static str,
 ) -> Result<(), OpenError> {
-    let opening = |source| OpenError::Open { path: path.to_owned(), doing: pragma, source };
-    connection.pragma_update(None, pragma, value).map_err(opening)?;
+    let opening = |source| OpenError::Open {
+        path: path.to_owned(),
+        doing: pragma,
+        source,
+    };
+    connection
+        .pragma_update(None, pragma, value)
+        .map_err(opening)?;
     let found: String = connection
         .pragma_query_value(None, pragma, |row| {
-            row.get::<_, rusqlite::types::Value>(0).map(|value| match value {
-                rusqlite::types::Value::Integer(number) => number.to_string(),
-                rusqlite::types::Value::Text(text) => text,
-                other @ (rusqlite::types::Value::Null
-                | rusqlite::types::Value::Real(_)
-                | rusqlite::types::Value::Blob(_)) => format!("{other:?}"),
-            })
+            row.get::<_, rusqlite::types::Value>(0)
+                .map(|value| match value {
+                    rusqlite::types::Value::Integer(number) => number.to_string(),
+                    rusqlite::types::Value::Text(text) => text,
+                    other @ (rusqlite::types::Value::Null
+                    | rusqlite::types::Value::Real(_)
+                    | rusqlite::types::Value::Blob(_)) => format!("{other:?}"),
+                })
         })
         .map_err(opening)?;
     if found == wanted {
         Ok(())
     } else {
-        Err(OpenError::Pragma { path: path.to_owned(), pragma, wanted, found })
+        Err(OpenError::Pragma {
+            path: path.to_owned(),
+            pragma,
+            wanted,
+            found,
+        })
     }
 }

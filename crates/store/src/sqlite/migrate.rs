@@ -6,7 +6,9 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::OpenError;
 
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_create_tables.sql")];
+const MIGRATIONS: &[&str] = &[include_str!(
+    "../../migrations/sqlite/0001_create_tables.sql"
+)];
 
 /// The newest schema this version knows.
 pub(crate) fn known_schema() -> i64 {
@@ -16,22 +18,36 @@ pub(crate) fn known_schema() -> i64 {
 /// Brings the database to the newest schema and says how many steps that took. Safe beside
 /// another process that does the same: the number is read inside the transaction.
 pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<usize, OpenError> {
-    let opening = |source| OpenError::Open { path: path.to_owned(), doing: "migrate it", source };
+    let opening = |source| OpenError::Open {
+        path: path.to_owned(),
+        doing: "migrate it",
+        source,
+    };
     let mut steps = 0;
     loop {
-        let step =
-            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(opening)?;
-        let schema: i64 =
-            step.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(opening)?;
+        let step = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(opening)?;
+        let schema: i64 = step
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(opening)?;
         if schema > known_schema() {
             let (found, known) = (schema, known_schema());
-            return Err(OpenError::Newer { path: path.to_owned(), found, known });
+            return Err(OpenError::Newer {
+                path: path.to_owned(),
+                found,
+                known,
+            });
         }
-        let Some(sql) = usize::try_from(schema).ok().and_then(|done| MIGRATIONS.get(done)) else {
+        let Some(sql) = usize::try_from(schema)
+            .ok()
+            .and_then(|done| MIGRATIONS.get(done))
+        else {
             return Ok(steps);
         };
         step.execute_batch(sql).map_err(opening)?;
-        step.pragma_update(None, "user_version", schema + 1).map_err(opening)?;
+        step.pragma_update(None, "user_version", schema + 1)
+            .map_err(opening)?;
         step.commit().map_err(opening)?;
         steps += 1;
     }

@@ -39,7 +39,10 @@ type Completion = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 type Work = Box<dyn FnOnce(&Connection) -> Completion + Send>;
 
 enum Command {
-    Record { delivery: NewDelivery, reply: oneshot::Sender<Result<DeliveryId, StoreError>> },
+    Record {
+        delivery: NewDelivery,
+        reply: oneshot::Sender<Result<DeliveryId, StoreError>>,
+    },
     Work(Work),
     Stop,
 }
@@ -62,8 +65,14 @@ impl Writer {
         let last_id = last_delivery(&connection).map_err(opening)?;
         let (commands, queue) = mpsc::channel(QUEUE_LENGTH);
         let (stop_checkpoints, stopped) = sync_channel(1);
-        let checkpointer = spawn("hookline-checkpoint", move || checkpoint(&checkpoints, &stopped))?;
-        let mut thread = WriterThread { connection, queue, last_id };
+        let checkpointer = spawn("hookline-checkpoint", move || {
+            checkpoint(&checkpoints, &stopped)
+        })?;
+        let mut thread = WriterThread {
+            connection,
+            queue,
+            last_id,
+        };
         let writer = spawn("hookline-writer", move || {
             thread.run();
             stop(&stop_checkpoints, checkpointer);
@@ -75,7 +84,10 @@ impl Writer {
     pub(crate) async fn record(&self, delivery: NewDelivery) -> Result<DeliveryId, StoreError> {
         let (reply, answer) = oneshot::channel();
         let command = Command::Record { delivery, reply };
-        self.commands.send(command).await.map_err(|_| StoreError::Closed)?;
+        self.commands
+            .send(command)
+            .await
+            .map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -98,7 +110,10 @@ impl Writer {
                 let _ = reply.send(result);
             })
         });
-        self.commands.send(Command::Work(work)).await.map_err(|_| StoreError::Closed)?;
+        self.commands
+            .send(Command::Work(work))
+            .await
+            .map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -112,7 +127,10 @@ fn spawn<F>(name: &str, body: F) -> Result<JoinHandle<()>, OpenError>
 where
     F: FnOnce() + Send + 'static,
 {
-    std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(OpenError::Thread)
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map_err(OpenError::Thread)
 }
 
 fn stop(stop_checkpoints: &SyncSender<()>, checkpointer: JoinHandle<()>) {
@@ -172,8 +190,10 @@ impl WriterThread {
     fn commit_group(&mut self, group: Vec<Command>) {
         let last_id_before = self.last_id;
         let mut answers: Vec<Completion> = Vec::with_capacity(group.len());
-        let mut result =
-            self.connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::database("begin"));
+        let mut result = self
+            .connection
+            .execute_batch("BEGIN IMMEDIATE")
+            .map_err(StoreError::database("begin"));
         for command in group {
             match command {
                 Command::Record { reply, .. } if reply.is_closed() => {}
@@ -211,7 +231,9 @@ impl WriterThread {
 
     fn finish(&self, result: Result<(), StoreError>) -> Result<(), StoreError> {
         let result = result.and_then(|()| {
-            self.connection.execute_batch("COMMIT").map_err(StoreError::database("commit"))
+            self.connection
+                .execute_batch("COMMIT")
+                .map_err(StoreError::database("commit"))
         });
         if result.is_err() && !self.connection.is_autocommit() {
             // What cannot be committed must not be seen by the next group either.
@@ -248,7 +270,11 @@ fn in_savepoint<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let run = |sql| connection.execute_batch(sql).map_err(StoreError::database("keep work apart"));
+    let run = |sql| {
+        connection
+            .execute_batch(sql)
+            .map_err(StoreError::database("keep work apart"))
+    };
     run("SAVEPOINT work")?;
     let result = work(connection);
     if result.is_err() && !connection.is_autocommit() {

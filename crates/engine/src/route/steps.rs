@@ -1,0 +1,97 @@
+//! The steps of an automation as planned sends.
+
+use std::collections::HashMap;
+
+use hookline_model::automation::Step;
+use hookline_model::clock::Timestamp;
+use hookline_model::conversation::{private_reply_deadline, window_closes_at};
+use hookline_model::event::EventKind;
+use hookline_model::ids::{AccountId, ContactId};
+use hookline_model::routing::Rule;
+use hookline_model::send::{SendClass, SendKey, SendKind};
+use hookline_store::planning::{ContactFacts, PlannedEvent, PlannedSend};
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use crate::settings::Settings;
+
+/// Plans every step; only the first one has a time, the others follow when the one before was
+/// accepted.
+pub(super) fn plan(
+    rule: &Rule,
+    planned: &PlannedEvent,
+    keyword: Option<&str>,
+    contacts: &HashMap<(AccountId, ContactId), ContactFacts>,
+    (settings, random): (&Settings, &mut StdRng),
+) -> Vec<PlannedSend> {
+    let event = &planned.event;
+    let is_live = event.kind() == EventKind::LiveCommentReceived;
+    let first_due = planned.received_at.plus(match event.kind() {
+        EventKind::CommentReceived | EventKind::MentionReceived => settings.first_reply_delay,
+        // A live comment can be answered only while on air, so at once (contract 4.2).
+        EventKind::LiveCommentReceived => std::time::Duration::ZERO,
+        _ => settings.dm_delay,
+    });
+    let window = event
+        .contact_id()
+        .and_then(|contact| contacts.get(&(event.account_id.clone(), contact.clone())))
+        .and_then(|facts| facts.last_inbound_at)
+        .map_or(planned.received_at, window_closes_at);
+    let steps = rule.automation.steps.iter().zip(0_u32..);
+    steps
+        .map(|(step, place)| {
+            let (kind, text) = choose(step, random);
+            PlannedSend {
+                key: key(rule, planned, kind, place),
+                automation_id: rule.id,
+                version: rule.version,
+                step: place,
+                kind,
+                class: SendClass::of(kind, is_live),
+                contact_id: event.contact_id().cloned(),
+                comment_id: event.comment_id().cloned(),
+                due_at: (place == 0).then_some(first_due),
+                deadline_at: deadline(kind, planned, window),
+                text,
+                keyword: keyword.map(str::to_owned),
+            }
+        })
+        .collect()
+}
+
+fn key(rule: &Rule, planned: &PlannedEvent, kind: SendKind, place: u32) -> SendKey {
+    match (kind, planned.event.comment_id()) {
+        (SendKind::PrivateReply, Some(comment)) => {
+            SendKey::private_reply(&planned.event.account_id, comment)
+        }
+        _ => SendKey::step(&planned.event.key, rule.id.0, place),
+    }
+}
+
+fn choose(step: &Step, random: &mut StdRng) -> (SendKind, String) {
+    match step {
+        Step::PrivateReply { text } => (SendKind::PrivateReply, text.clone()),
+        Step::Dm { text } => (SendKind::Dm, text.clone()),
+        Step::PublicReply { texts } => {
+            let chosen = random.random_range(0..texts.len().max(1));
+            (
+                SendKind::PublicReply,
+                texts.get(chosen).cloned().unwrap_or_default(),
+            )
+        }
+    }
+}
+
+/// The latest moment as far as it is known now. The comment's own time, read before the first
+/// reply, can only bring it nearer.
+fn deadline(kind: SendKind, planned: &PlannedEvent, window: Timestamp) -> Timestamp {
+    let happened = planned
+        .event
+        .sent_at
+        .unwrap_or(planned.received_at)
+        .min(planned.received_at);
+    match kind {
+        SendKind::PrivateReply | SendKind::PublicReply => private_reply_deadline(happened),
+        SendKind::Dm => window,
+    }
+}

@@ -1,0 +1,374 @@
+//! Send: lanes are claimed, what must be known is read, the attempt is committed, Meta is called,
+//! and what came of it is committed.
+
+mod context;
+mod outcome;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookline_meta::graph::{Answer, CallFailure, Commented, GraphClient, Sender, Sent};
+use hookline_model::account::Login;
+use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
+use hookline_model::clock::Clock;
+use hookline_model::ids::{AccountId, MessageId};
+use hookline_model::limits::LEASE;
+use hookline_model::secret::Secret;
+use hookline_model::send::{SendKind, SendState};
+use hookline_model::template::{Facts, Template};
+use hookline_store::lanes::{
+    ClaimRequest, ClaimedLane, FinishAttempt, LaneClaim, LeasedSend, StartResult, StartedAttempt,
+};
+use hookline_store::{Store, StoreError};
+use tokio::task::JoinSet;
+
+use crate::keyring::{KeyId, KeyRing, SealedToken};
+use crate::settings::Settings;
+use crate::worker::Observer;
+
+use context::{Context, Ready};
+
+/// Sends of one lane in flight at once: enough for the fastest budget, few enough to hand the
+/// worker back soon.
+const SENDS_PER_LANE: u32 = 8;
+
+/// A send worker; cheap to clone.
+#[derive(Clone)]
+pub struct SendWorker {
+    store: Arc<Store>,
+    clock: Arc<dyn Clock>,
+    graph: Arc<GraphClient>,
+    keys: Arc<KeyRing>,
+    settings: Arc<Settings>,
+    observer: Arc<dyn Observer>,
+}
+
+/// An account as calls need it.
+pub(crate) struct Caller {
+    account: AccountId,
+    username: String,
+    login: Login,
+    token: Secret,
+}
+
+impl Caller {
+    pub(crate) fn sender(&self) -> Sender<'_> {
+        Sender {
+            account: &self.account,
+            login: &self.login,
+            token: &self.token,
+        }
+    }
+}
+
+/// Why there is no caller for an account.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallerProblem {
+    #[error("the account is not connected any more")]
+    NotConnected,
+    #[error("the account's token cannot be opened")]
+    TokenUnreadable,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl SendWorker {
+    /// A worker that sends what `store` holds through `graph`.
+    pub fn new(
+        store: Arc<Store>,
+        clock: Arc<dyn Clock>,
+        graph: Arc<GraphClient>,
+        keys: Arc<KeyRing>,
+        settings: Arc<Settings>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            graph,
+            keys,
+            settings,
+            observer,
+        }
+    }
+
+    /// Claims up to `lanes` lanes whose time has come.
+    pub async fn claim(&self, lanes: u32) -> Result<Vec<ClaimedLane>, StoreError> {
+        self.store
+            .claim_lanes(self.request(lanes), self.clock.now())
+            .await
+    }
+
+    /// Claims and works lanes until nothing is due, and says how many sends were looked at. For
+    /// tests and tools; the server works lanes side by side.
+    pub async fn tick(&self) -> Result<usize, StoreError> {
+        let mut sends = 0;
+        loop {
+            let claimed = self.claim(16).await?;
+            if claimed.is_empty() {
+                return Ok(sends);
+            }
+            for lane in claimed {
+                sends += lane.sends.len();
+                self.work(lane).await;
+            }
+        }
+    }
+
+    /// Works a claimed lane: its sends at once, each to another person; then gives it back.
+    /// Whatever fails here is found again by its lease.
+    pub async fn work(&self, lane: ClaimedLane) {
+        let mut sends = JoinSet::new();
+        for send in lane.sends {
+            let worker = self.clone();
+            let claim = lane.claim.clone();
+            sends.spawn(async move {
+                let id = send.id;
+                if let Err(error) = worker.work_send(&claim, send).await {
+                    tracing::error!(send = %id, error = chain(&error), "a send was interrupted");
+                }
+            });
+        }
+        while sends.join_next().await.is_some() {}
+        if let Err(error) = self.store.release_lane(lane.claim, self.request(1)).await {
+            tracing::error!(
+                error = chain(&error),
+                "a lane was not given back; its lease will end"
+            );
+        }
+    }
+
+    fn request(&self, lanes: u32) -> ClaimRequest {
+        let budgets = self.settings.budgets;
+        ClaimRequest {
+            lease: LEASE,
+            lanes,
+            sends_per_lane: SENDS_PER_LANE,
+            budgets,
+        }
+    }
+
+    async fn work_send(&self, claim: &LaneClaim, send: LeasedSend) -> Result<(), StoreError> {
+        let caller = match self.caller(&claim.account_id).await {
+            Ok(caller) => caller,
+            Err(problem) => return self.without_caller(claim, &send, problem).await,
+        };
+        let context = match self.context(claim, &send, &caller).await? {
+            Ready::Known(context) => context,
+            Ready::NotNow => return Ok(()),
+        };
+        let text = match render(&send, &context, &caller) {
+            Ok(text) => text,
+            Err(reason) => return self.refuse(claim, &send, reason).await,
+        };
+        let budget = self.settings.budgets.of(claim.class);
+        let now = self.clock.now();
+        let started = self
+            .store
+            .start_attempt(claim.clone(), send.id, text.clone(), budget, now)
+            .await?;
+        let StartResult::Started(attempt) = started else {
+            tracing::debug!(send = %send.id, result = ?started, "not sent now");
+            return Ok(());
+        };
+        let lateness = now.since(send.due_at);
+        let called = self.call(&caller, &send, &text).await;
+        self.finish(&send, attempt, called, lateness).await
+    }
+
+    async fn call(
+        &self,
+        caller: &Caller,
+        send: &LeasedSend,
+        text: &str,
+    ) -> Result<Answer<Sent>, CallFailure> {
+        let sender = caller.sender();
+        match (send.kind, &send.comment_id, &send.contact_id) {
+            (SendKind::PrivateReply, Some(comment), _) => {
+                self.graph.send_private_reply(&sender, comment, text).await
+            }
+            (SendKind::PublicReply, Some(comment), _) => self
+                .graph
+                .send_public_reply(&sender, comment, text)
+                .await
+                .map(as_sent),
+            (SendKind::Dm, _, Some(contact)) => {
+                self.graph.send_message(&sender, contact, text).await
+            }
+            (SendKind::PrivateReply | SendKind::PublicReply | SendKind::Dm, _, _) => {
+                let problem = hookline_meta::graph::RequestProblem::UnusableId("recipient");
+                Err(CallFailure::NotWritten(problem))
+            }
+        }
+    }
+
+    async fn finish(
+        &self,
+        send: &LeasedSend,
+        attempt: StartedAttempt,
+        called: Result<Answer<Sent>, CallFailure>,
+        lateness: Duration,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let meaning = outcome::of(send, attempt.number, &called, now);
+        let answer = match &called {
+            Ok(answer) => MetaAnswer {
+                http_status: Some(answer.http_status),
+                ..MetaAnswer::default()
+            },
+            Err(failure) => failure.meta_answer(),
+        };
+        self.observer.attempt(meaning.outcome.as_str(), lateness);
+        log(send, attempt.number, &meaning.outcome);
+        let finish = FinishAttempt {
+            attempt,
+            outcome: meaning.outcome,
+            answer,
+            retry_at: meaning.retry_at,
+            effect: meaning.effect,
+        };
+        if !self.store.finish_attempt(finish, now).await? {
+            tracing::warn!(send = %send.id, "the result came after someone else had settled it");
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn caller(&self, account: &AccountId) -> Result<Caller, CallerProblem> {
+        let stored = self
+            .store
+            .find_account(account.clone())
+            .await?
+            .ok_or(CallerProblem::NotConnected)?;
+        let key_id = stored.token.key.try_into().map(KeyId);
+        let token = key_id
+            .map_err(|_| "the key's fingerprint is not 4 bytes long".to_owned())
+            .and_then(|key_id| {
+                let sealed = SealedToken {
+                    key_id,
+                    bytes: stored.token.bytes,
+                };
+                self.keys
+                    .open(account, &sealed)
+                    .map_err(|problem| problem.to_string())
+            })
+            .map_err(|problem| {
+                tracing::error!(account = %account, problem, "a token cannot be opened");
+                CallerProblem::TokenUnreadable
+            })?;
+        Ok(Caller {
+            account: stored.account.id,
+            username: stored.account.username,
+            login: stored.account.login,
+            token,
+        })
+    }
+
+    async fn without_caller(
+        &self,
+        claim: &LaneClaim,
+        send: &LeasedSend,
+        problem: CallerProblem,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        match problem {
+            CallerProblem::Store(error) => Err(error),
+            CallerProblem::NotConnected => {
+                let reason = "account_removed".to_owned();
+                let state = SendState::Cancelled;
+                self.store
+                    .end_untried(claim.clone(), send.id, state, reason, now)
+                    .await
+            }
+            CallerProblem::TokenUnreadable => {
+                self.hold(claim, "token_unreadable", None).await?;
+                self.store
+                    .put_off(claim.clone(), send.id, "token_unreadable".to_owned(), now)
+                    .await
+            }
+        }
+    }
+
+    async fn hold(
+        &self,
+        claim: &LaneClaim,
+        reason: &str,
+        pause: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let until = pause.map(|pause| now.plus(pause));
+        tracing::warn!(account = %claim.account_id, reason, "the account is held");
+        self.store
+            .hold_account(claim.account_id.clone(), reason.to_owned(), until, now)
+            .await
+    }
+
+    async fn refuse(
+        &self,
+        claim: &LaneClaim,
+        send: &LeasedSend,
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        tracing::info!(send = %send.id, reason, "refused before sending");
+        self.store
+            .end_untried(
+                claim.clone(),
+                send.id,
+                SendState::Refused,
+                reason.to_owned(),
+                self.clock.now(),
+            )
+            .await
+    }
+}
+
+/// A public reply is known by the comment it made.
+fn as_sent(answer: Answer<Commented>) -> Answer<Sent> {
+    Answer {
+        value: Sent {
+            message_id: MessageId::new(answer.value.id.as_str()),
+            recipient_id: None,
+        },
+        http_status: answer.http_status,
+        usage: answer.usage,
+    }
+}
+
+fn render(send: &LeasedSend, context: &Context, caller: &Caller) -> Result<String, &'static str> {
+    if send.is_rendered {
+        return Ok(send.text.clone());
+    }
+    let template = Template::parse(&send.text).map_err(|_| "template_invalid")?;
+    let facts: Facts = context.facts(send, &caller.account, &caller.username);
+    template.render(&facts).map_err(|error| error.reason())
+}
+
+fn log(send: &LeasedSend, number: u32, outcome: &AttemptOutcome) {
+    let (id, account, kind) = (send.id, &send.event.account_id, send.kind.as_str());
+    let reason = outcome.reason().unwrap_or_default();
+    match outcome {
+        AttemptOutcome::Accepted { .. } => {
+            tracing::info!(send = %id, %account, kind, attempt = number, "sent");
+        }
+        AttemptOutcome::Refused { .. } => {
+            tracing::info!(send = %id, %account, kind, attempt = number, reason, "refused");
+        }
+        AttemptOutcome::Throttled { .. }
+        | AttemptOutcome::NotSent { .. }
+        | AttemptOutcome::Unknown { .. } => {
+            let outcome = outcome.as_str();
+            tracing::warn!(send = %id, %account, kind, attempt = number, outcome, reason, "not settled");
+        }
+    }
+}
+
+/// An error with everything that caused it, for one log line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,233 @@
+//! What must be known of a comment before the first reply: when it was written (its event does
+//! not say), and what the text needs of its media and parent.
+
+use hookline_meta::graph::{CallFailure, ErrorClass};
+use hookline_model::backoff::Backoff;
+use hookline_model::clock::Timestamp;
+use hookline_model::conversation::private_reply_deadline;
+use hookline_model::event::EventBody;
+use hookline_model::ids::{AccountId, CommentId, MediaId};
+use hookline_model::send::SendKind;
+use hookline_model::template::{
+    AccountFacts, ContactFacts, Facts, MediaFacts, Needs, ParentFacts, Template,
+};
+use hookline_store::StoreError;
+use hookline_store::lanes::{LaneClaim, LeasedSend};
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{BLOCK_PAUSE, regain_at};
+use super::{Caller, SendWorker};
+
+/// What was read from Meta, kept with the sends of the event.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Context {
+    /// When the comment was written.
+    commented_at: Option<Timestamp>,
+    parent_id: Option<CommentId>,
+    parent_text: Option<String>,
+    parent_username: Option<String>,
+    media_id: Option<MediaId>,
+    permalink: Option<String>,
+    caption: Option<String>,
+}
+
+/// Whether a send may go on.
+pub(super) enum Ready {
+    /// Everything it needs is known.
+    Known(Box<Context>),
+    /// It was put off or has ended.
+    NotNow,
+}
+
+impl SendWorker {
+    /// Reads what the send needs and is not known yet. A read that fails puts the send off within
+    /// its deadline; it never means "send anyway".
+    pub(super) async fn context(
+        &self,
+        claim: &LaneClaim,
+        send: &LeasedSend,
+        caller: &Caller,
+    ) -> Result<Ready, StoreError> {
+        let known: Option<Context> = send
+            .context
+            .clone()
+            .and_then(|value| serde_json::from_value(value).ok());
+        if send.is_rendered {
+            return Ok(Ready::Known(Box::new(known.unwrap_or_default())));
+        }
+        let needs = Template::parse(&send.text)
+            .map(|text| text.needs())
+            .unwrap_or_default();
+        let mut context = known.unwrap_or_default();
+        let before = context.clone();
+        match self.complete(&mut context, send, caller, needs).await {
+            Ok(()) if context == before => {}
+            Ok(()) => {
+                let value = serde_json::to_value(&context).unwrap_or_default();
+                let deadline = context.commented_at.map(private_reply_deadline);
+                self.store
+                    .keep_context(claim.clone(), send.id, value, deadline)
+                    .await?;
+            }
+            Err(failure) => {
+                self.read_failed(claim, send, &failure).await?;
+                return Ok(Ready::NotNow);
+            }
+        }
+        Ok(Ready::Known(Box::new(context)))
+    }
+
+    async fn complete(
+        &self,
+        context: &mut Context,
+        send: &LeasedSend,
+        caller: &Caller,
+        needs: Needs,
+    ) -> Result<(), CallFailure> {
+        let sender = caller.sender();
+        let needs_comment = send.kind == SendKind::PrivateReply || needs.parent || needs.media;
+        if let Some(comment) = &send.comment_id
+            && needs_comment
+            && context.commented_at.is_none()
+        {
+            let read = self.graph.read_comment(&sender, comment).await?.value;
+            context.commented_at = Some(read.created_at);
+            context.parent_id = read.parent_id.or_else(|| parent_of(send));
+            context.media_id = read.media_id.or_else(|| send.event.media_id().cloned());
+        }
+        if let Some(parent) = &context.parent_id
+            && needs.parent
+            && context.parent_text.is_none()
+        {
+            let read = self.graph.read_comment(&sender, parent).await?.value;
+            context.parent_text = Some(read.text.unwrap_or_default());
+            context.parent_username = read.from.and_then(|from| from.username).or(read.username);
+        }
+        let media = context.media_id.as_ref().or(send.event.media_id());
+        if let Some(media) = media
+            && needs.media
+            && context.caption.is_none()
+        {
+            let read = self.graph.read_media(&sender, media).await?.value;
+            context.caption = Some(read.caption.unwrap_or_default());
+            context.permalink = read.permalink;
+        }
+        Ok(())
+    }
+
+    async fn read_failed(
+        &self,
+        claim: &LaneClaim,
+        send: &LeasedSend,
+        failure: &CallFailure,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let reason = failure.reason();
+        tracing::warn!(send = %send.id, reason, "the comment could not be read");
+        let mut until = now.plus(Backoff::TRIES.after(send.reads + 1));
+        match (failure, failure.class()) {
+            (CallFailure::NotWritten(_), _) => return self.refuse(claim, send, reason).await,
+            (_, Some(ErrorClass::ContentOrPermission)) => {
+                return self.refuse(claim, send, "comment_gone").await;
+            }
+            (
+                _,
+                Some(
+                    ErrorClass::Content
+                    | ErrorClass::User
+                    | ErrorClass::Done
+                    | ErrorClass::DoneOrPermanent
+                    | ErrorClass::Window
+                    | ErrorClass::Route,
+                ),
+            ) => return self.refuse(claim, send, reason).await,
+            (_, Some(ErrorClass::Token(_))) => self.hold(claim, reason, None).await?,
+            (_, Some(ErrorClass::Blocked)) => self.hold(claim, reason, Some(BLOCK_PAUSE)).await?,
+            (_, Some(ErrorClass::Throttle)) => {
+                let backoff = now.plus(Backoff::THROTTLE.after(send.reads + 1));
+                until = regain_at(failure.usage(), now).unwrap_or(backoff);
+            }
+            (
+                CallFailure::NotSent { .. }
+                | CallFailure::Unknown { .. }
+                | CallFailure::Answered { .. },
+                Some(ErrorClass::Permission | ErrorClass::Retry | ErrorClass::Ambiguous) | None,
+            ) => {}
+        }
+        self.store
+            .put_off(claim.clone(), send.id, format!("read_{reason}"), until)
+            .await
+    }
+}
+
+impl Context {
+    /// Everything a text may speak of.
+    pub(super) fn facts(&self, send: &LeasedSend, account: &AccountId, username: &str) -> Facts {
+        let event = &send.event;
+        let mut facts = Facts {
+            contact: ContactFacts {
+                id: event.contact_id().map(ToString::to_string),
+                username: send.contact_username.clone(),
+            },
+            media: MediaFacts {
+                id: event.media_id().map(ToString::to_string),
+                permalink: self.permalink.clone(),
+                caption: self.caption.clone(),
+            },
+            parent: ParentFacts {
+                id: self.parent_id.as_ref().map(ToString::to_string),
+                text: self.parent_text.clone(),
+                username: self.parent_username.clone(),
+            },
+            account: AccountFacts {
+                id: Some(account.to_string()),
+                username: Some(username.to_owned()),
+            },
+            keyword: send.keyword.clone(),
+            automation: Some(send.automation.clone()),
+            ..Facts::default()
+        };
+        add_words(&mut facts, &event.body);
+        facts
+    }
+}
+
+/// What the event itself says.
+fn add_words(facts: &mut Facts, body: &EventBody) {
+    let referral = match body {
+        EventBody::CommentReceived(comment) | EventBody::LiveCommentReceived(comment) => {
+            facts.comment.id = Some(comment.id.to_string());
+            facts.comment.text.clone_from(&comment.text);
+            if let Some(name) = comment
+                .from
+                .as_ref()
+                .and_then(|person| person.username.clone())
+            {
+                facts.contact.username = Some(name);
+            }
+            None
+        }
+        EventBody::MessageReceived(message) => {
+            facts.message.text.clone_from(&message.text);
+            message.referral.as_ref()
+        }
+        EventBody::PostbackReceived(postback) => {
+            facts.postback.title.clone_from(&postback.title);
+            facts.postback.payload.clone_from(&postback.payload);
+            postback.referral.as_ref()
+        }
+        EventBody::ReferralReceived(referral) => Some(referral),
+        _ => None,
+    };
+    if let Some(referral) = referral {
+        facts.referral.reference.clone_from(&referral.reference);
+        facts.referral.source.clone_from(&referral.source);
+    }
+}
+
+fn parent_of(send: &LeasedSend) -> Option<CommentId> {
+    match &send.event.body {
+        EventBody::CommentReceived(comment) => comment.parent_id.clone(),
+        _ => None,
+    }
+}

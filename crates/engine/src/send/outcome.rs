@@ -1,0 +1,173 @@
+//! What an answer of Meta's means for the send, its lane and its account (contract section 10).
+
+use std::time::Duration;
+
+use hookline_meta::graph::{Answer, CallFailure, ErrorClass, Sent, Usage};
+use hookline_model::attempt::AttemptOutcome;
+use hookline_model::backoff::Backoff;
+use hookline_model::clock::Timestamp;
+use hookline_model::send::SendKind;
+use hookline_store::lanes::{LaneEffect, LeasedSend};
+
+/// How long a restricted account is left alone.
+pub(super) const BLOCK_PAUSE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long the echo of a DM is awaited before the conversation is read.
+const ECHO_WAIT: Duration = Duration::from_secs(10);
+
+/// From this share of a limit on, calls are refused.
+const USED_UP_PERCENT: u32 = 100;
+
+/// The outcome with everything that follows from it.
+pub(super) struct Meaning {
+    pub(super) outcome: AttemptOutcome,
+    pub(super) retry_at: Timestamp,
+    pub(super) effect: LaneEffect,
+}
+
+/// What came of attempt `number` of `send`.
+pub(super) fn of(
+    send: &LeasedSend,
+    number: u32,
+    called: &Result<Answer<Sent>, CallFailure>,
+    now: Timestamp,
+) -> Meaning {
+    let failure = match called {
+        Ok(answer) => {
+            let outcome = AttemptOutcome::Accepted {
+                message_id: Some(answer.value.message_id.clone()),
+                recipient_id: answer.value.recipient_id.clone(),
+            };
+            return Meaning {
+                outcome,
+                retry_at: now,
+                effect: used_up(answer.usage, now),
+            };
+        }
+        Err(failure) => failure,
+    };
+    let reason = failure.reason().to_owned();
+    let retry = now.plus(Backoff::TRIES.after(number));
+    let plain = |outcome| Meaning {
+        outcome,
+        retry_at: retry,
+        effect: LaneEffect::None,
+    };
+    match failure {
+        CallFailure::NotWritten(_) => plain(AttemptOutcome::Refused { reason }),
+        CallFailure::NotSent { .. } => plain(AttemptOutcome::NotSent { reason }),
+        CallFailure::Unknown { .. } => unknown(send, number, reason, now),
+        CallFailure::Answered { error, usage } => {
+            of_class(send, number, error.class, reason, (*usage, now))
+        }
+    }
+}
+
+fn of_class(
+    send: &LeasedSend,
+    number: u32,
+    class: ErrorClass,
+    reason: String,
+    (usage, now): (Usage, Timestamp),
+) -> Meaning {
+    let retry_at = now.plus(Backoff::TRIES.after(number));
+    let (outcome, effect) = match class {
+        ErrorClass::Ambiguous => return unknown(send, number, reason, now),
+        ErrorClass::Done | ErrorClass::DoneOrPermanent
+            if send.had_unknown && send.kind == SendKind::PrivateReply =>
+        {
+            // Meta allows one reply per comment: that it has one proves that the earlier try,
+            // whose answer was lost, landed (contract 5.8).
+            let outcome = AttemptOutcome::Accepted {
+                message_id: None,
+                recipient_id: None,
+            };
+            (outcome, LaneEffect::None)
+        }
+        ErrorClass::Done
+        | ErrorClass::DoneOrPermanent
+        | ErrorClass::Window
+        | ErrorClass::User
+        | ErrorClass::Content
+        | ErrorClass::ContentOrPermission
+        | ErrorClass::Route => (AttemptOutcome::Refused { reason }, LaneEffect::None),
+        ErrorClass::Token(_) => {
+            let effect = LaneEffect::HoldAccount {
+                reason: reason.clone(),
+                until: None,
+            };
+            (AttemptOutcome::NotSent { reason }, effect)
+        }
+        ErrorClass::Blocked => {
+            let until = Some(now.plus(BLOCK_PAUSE));
+            let effect = LaneEffect::HoldAccount {
+                reason: reason.clone(),
+                until,
+            };
+            (AttemptOutcome::NotSent { reason }, effect)
+        }
+        ErrorClass::Permission => {
+            let effect = LaneEffect::PauseLane {
+                reason: reason.clone(),
+                until: None,
+            };
+            (AttemptOutcome::NotSent { reason }, effect)
+        }
+        ErrorClass::Throttle => {
+            let until = regain_at(usage, now);
+            let effect = LaneEffect::PauseLane {
+                reason: reason.clone(),
+                until,
+            };
+            (
+                AttemptOutcome::Throttled {
+                    retry_at: until,
+                    reason,
+                },
+                effect,
+            )
+        }
+        ErrorClass::Retry => (AttemptOutcome::NotSent { reason }, LaneEffect::None),
+    };
+    Meaning {
+        outcome,
+        retry_at,
+        effect,
+    }
+}
+
+/// Nobody knows: a private reply may be tried again soon (Meta itself refuses a second one), a DM
+/// waits for its echo, a public reply is read back.
+fn unknown(send: &LeasedSend, number: u32, reason: String, now: Timestamp) -> Meaning {
+    let wait = match send.kind {
+        SendKind::PrivateReply | SendKind::PublicReply => Backoff::TRIES.after(number),
+        SendKind::Dm => ECHO_WAIT,
+    };
+    Meaning {
+        outcome: AttemptOutcome::Unknown { reason },
+        retry_at: now.plus(wait),
+        effect: LaneEffect::None,
+    }
+}
+
+/// A limit that is used up parks the lane although this call went through.
+fn used_up(usage: Usage, now: Timestamp) -> LaneEffect {
+    if usage
+        .percent
+        .is_some_and(|percent| percent >= USED_UP_PERCENT)
+    {
+        let until = regain_at(usage, now);
+        LaneEffect::PauseLane {
+            reason: "usage_at_limit".to_owned(),
+            until,
+        }
+    } else {
+        LaneEffect::None
+    }
+}
+
+/// When Meta says that calls are allowed again; none when it does not say.
+pub(super) fn regain_at(usage: Usage, now: Timestamp) -> Option<Timestamp> {
+    let minutes = usage.regain_minutes.filter(|minutes| *minutes > 0)?;
+    Some(now.plus(Duration::from_secs(u64::from(minutes) * 60)))
+}

@@ -1,0 +1,206 @@
+//! The loops that drive the stages. Waking is a hint; a poll always stands behind it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookline_model::clock::{Clock, Timestamp};
+use hookline_store::Store;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::interpret::{InterpretReport, Interpreter};
+use crate::media::MediaReader;
+use crate::reconcile::{ReconcileReport, Reconciler};
+use crate::send::{SendWorker, chain};
+
+/// The longest time any stage sleeps: what a lost wake-up can cost, and how soon a command beside
+/// the server is noticed.
+const POLL: Duration = Duration::from_millis(500);
+
+/// How long a stage rests after an error before it tries again.
+const REST: Duration = Duration::from_secs(1);
+
+/// How often open ends are looked for.
+const RECONCILE_EVERY: Duration = Duration::from_secs(1);
+
+/// Hears what the stages do; the server counts it.
+pub trait Observer: Send + Sync {
+    /// A batch was interpreted and routed.
+    fn interpreted(&self, report: &InterpretReport);
+    /// An attempt ended, begun so long after it was due.
+    fn attempt(&self, outcome: &'static str, lateness: Duration);
+    /// Open ends were looked for.
+    fn reconciled(&self, report: &ReconcileReport);
+}
+
+/// An observer that hears nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Deaf;
+
+impl Observer for Deaf {
+    fn interpreted(&self, _report: &InterpretReport) {}
+    fn attempt(&self, _outcome: &'static str, _lateness: Duration) {}
+    fn reconciled(&self, _report: &ReconcileReport) {}
+}
+
+/// Everything the loops need.
+pub struct Workers {
+    /// The durable record.
+    pub store: Arc<Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Notified after each recorded delivery, and by whoever changed something by hand.
+    pub recorded: Arc<Notify>,
+    /// Interprets and routes.
+    pub interpreter: Interpreter,
+    /// Reads what routing needs.
+    pub media: MediaReader,
+    /// Sends.
+    pub sender: SendWorker,
+    /// Settles.
+    pub reconciler: Reconciler,
+    /// Lanes worked at once.
+    pub lanes_at_once: usize,
+    /// Hears what is done.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Workers {
+    /// Starts every loop on `tracker`. Each ends soon after `stop`, having finished what it has in
+    /// hand.
+    pub fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
+        let planned = Arc::new(Notify::new());
+        tracker.spawn(interpret(
+            (self.interpreter, self.media),
+            Arc::clone(&self.observer),
+            Arc::clone(&self.recorded),
+            Arc::clone(&planned),
+            stop.clone(),
+        ));
+        tracker.spawn(send(
+            (self.store, self.clock),
+            self.sender,
+            self.lanes_at_once,
+            planned,
+            (tracker.clone(), stop.clone()),
+        ));
+        tracker.spawn(reconcile(self.reconciler, self.observer, stop.clone()));
+    }
+}
+
+async fn interpret(
+    (mut interpreter, mut media): (Interpreter, MediaReader),
+    observer: Arc<dyn Observer>,
+    recorded: Arc<Notify>,
+    planned: Arc<Notify>,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        let pause = match interpreter.tick().await {
+            Ok(report) => {
+                if report.deliveries > 0 {
+                    observer.interpreted(&report);
+                    planned.notify_one();
+                }
+                if report.has_more {
+                    Duration::ZERO
+                } else {
+                    POLL
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = chain(&error), "deliveries could not be interpreted");
+                REST
+            }
+        };
+        match media.tick(&mut interpreter).await {
+            Ok(0) => {}
+            Ok(_) => planned.notify_one(),
+            Err(error) => {
+                tracing::error!(error = chain(&error), "waiting events could not be routed");
+            }
+        }
+        sleep(pause, &recorded, &stop).await;
+    }
+}
+
+async fn send(
+    (store, clock): (Arc<Store>, Arc<dyn Clock>),
+    sender: SendWorker,
+    lanes_at_once: usize,
+    planned: Arc<Notify>,
+    (tracker, stop): (TaskTracker, CancellationToken),
+) {
+    let places = Arc::new(Semaphore::new(lanes_at_once));
+    while !stop.is_cancelled() {
+        let free = places.available_permits();
+        if free == 0 {
+            // Every place is taken; one that is freed wakes us.
+            sleep(POLL, &planned, &stop).await;
+            continue;
+        }
+        let pause = match sender.claim(u32::try_from(free).unwrap_or(u32::MAX)).await {
+            Ok(claimed) if claimed.is_empty() => until_next(&store, clock.as_ref()).await,
+            Ok(claimed) => {
+                for lane in claimed {
+                    let (sender, planned) = (sender.clone(), Arc::clone(&planned));
+                    let place = Arc::clone(&places).try_acquire_owned().ok();
+                    tracker.spawn(async move {
+                        sender.work(lane).await;
+                        drop(place);
+                        planned.notify_one();
+                    });
+                }
+                Duration::ZERO
+            }
+            Err(error) => {
+                tracing::error!(error = chain(&error), "lanes could not be claimed");
+                REST
+            }
+        };
+        sleep(pause, &planned, &stop).await;
+    }
+}
+
+/// How long until the next lane has something to do, at most a poll.
+async fn until_next(store: &Store, clock: &dyn Clock) -> Duration {
+    match store.next_lane_at().await {
+        Ok(Some(at)) => at.since(clock.now().min(Timestamp::FAR_FUTURE)).min(POLL),
+        Ok(None) => POLL,
+        Err(error) => {
+            tracing::error!(
+                error = chain(&error),
+                "the next lane could not be looked for"
+            );
+            REST
+        }
+    }
+}
+
+async fn reconcile(
+    mut reconciler: Reconciler,
+    observer: Arc<dyn Observer>,
+    stop: CancellationToken,
+) {
+    let nothing = Notify::new();
+    while !stop.is_cancelled() {
+        match reconciler.tick().await {
+            Ok(report) => observer.reconciled(&report),
+            Err(error) => tracing::error!(error = chain(&error), "open ends could not be settled"),
+        }
+        sleep(RECONCILE_EVERY, &nothing, &stop).await;
+    }
+}
+
+async fn sleep(pause: Duration, wake: &Notify, stop: &CancellationToken) {
+    if pause.is_zero() {
+        tokio::task::yield_now().await;
+        return;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(pause) => {}
+        () = wake.notified() => {}
+        () = stop.cancelled() => {}
+    }
+}

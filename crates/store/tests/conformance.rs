@@ -1,0 +1,17 @@
+//! Every property of the store, as stories over its public methods.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_docs_in_private_items,
+    reason = "a failed unwrap is a failed test"
+)]
+
+#[path = "conformance/durability.rs"]
+mod durability;
+#[path = "conformance/house.rs"]
+mod house;
+#[path = "conformance/lanes.rs"]
+mod lanes;
+#[path = "conformance/plans.rs"]
+mod plans;

@@ -1,0 +1,397 @@
+use std::time::Duration;
+
+use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
+use hookline_model::clock::Timestamp;
+use hookline_model::ids::MessageId;
+use hookline_model::send::SendKind;
+use hookline_store::PageRequest;
+use hookline_store::evidence::Evidence;
+use hookline_store::lanes::{ClaimedLane, FinishAttempt, LaneEffect, StartResult, StartedAttempt};
+use hookline_store::records::{SendFilter, SendRecord};
+
+use crate::house::{House, account, at, request};
+
+async fn claim_one(house: &House, now: Timestamp) -> ClaimedLane {
+    let mut claimed = house.store.claim_lanes(request(), now).await.unwrap();
+    assert_eq!(claimed.len(), 1, "exactly one lane was expected to be due");
+    claimed.remove(0)
+}
+
+async fn start(house: &House, lane: &ClaimedLane, place: usize, now: Timestamp) -> StartResult {
+    let budget = request().budgets.of(lane.claim.class);
+    let send = lane.sends[place].id;
+    house
+        .store
+        .start_attempt(lane.claim.clone(), send, "text".to_owned(), budget, now)
+        .await
+        .unwrap()
+}
+
+fn started(result: StartResult) -> StartedAttempt {
+    match result {
+        StartResult::Started(attempt) => attempt,
+        other => panic!("not started: {other:?}"),
+    }
+}
+
+async fn finish(
+    house: &House,
+    attempt: StartedAttempt,
+    outcome: AttemptOutcome,
+    now: Timestamp,
+) -> bool {
+    finish_with(house, attempt, outcome, LaneEffect::None, now).await
+}
+
+async fn finish_with(
+    house: &House,
+    attempt: StartedAttempt,
+    outcome: AttemptOutcome,
+    effect: LaneEffect,
+    now: Timestamp,
+) -> bool {
+    let retry_at = now.plus(Duration::from_secs(5));
+    let answer = MetaAnswer::default();
+    let finish = FinishAttempt {
+        attempt,
+        outcome,
+        answer,
+        retry_at,
+        effect,
+    };
+    house.store.finish_attempt(finish, now).await.unwrap()
+}
+
+fn accepted() -> AttemptOutcome {
+    AttemptOutcome::Accepted {
+        message_id: Some(MessageId::new("mid-1")),
+        recipient_id: None,
+    }
+}
+
+fn unknown() -> AttemptOutcome {
+    AttemptOutcome::Unknown {
+        reason: "timeout".to_owned(),
+    }
+}
+
+async fn sends(house: &House, now: Timestamp) -> Vec<SendRecord> {
+    let page = PageRequest {
+        before: None,
+        limit: 100,
+    };
+    let mut items = house
+        .store
+        .list_sends(SendFilter::default(), page, now)
+        .await
+        .unwrap()
+        .items;
+    items.reverse();
+    items
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_workers_never_get_the_same_lane() {
+    let house = House::build();
+    house.plan_replies(1..4).await;
+    let (first, second) = tokio::join!(
+        house.store.claim_lanes(request(), at(1)),
+        house.store.claim_lanes(request(), at(1))
+    );
+    assert_eq!(first.unwrap().len() + second.unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_is_not_claimed_before_it_is_due() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let early = at(0).minus(Duration::from_millis(1));
+    assert!(
+        house
+            .store
+            .claim_lanes(request(), early)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(house.store.next_lane_at().await.unwrap(), Some(at(0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_step_is_due_when_the_one_before_was_accepted() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    assert!(finish(&house, attempt, accepted(), at(2)).await);
+    house
+        .store
+        .release_lane(lane.claim, request())
+        .await
+        .unwrap();
+    let next = claim_one(&house, at(2)).await;
+    assert_eq!(next.sends[0].kind, SendKind::PublicReply);
+    assert_eq!(sends(&house, at(2)).await[0].state, "accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_step_cancels_the_rest_and_frees_the_limit() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    let refused = AttemptOutcome::Refused {
+        reason: "comment_invalid".to_owned(),
+    };
+    finish(&house, attempt, refused, at(2)).await;
+    let states: Vec<String> = sends(&house, at(2))
+        .await
+        .into_iter()
+        .map(|send| send.state)
+        .collect();
+    assert_eq!(states, ["refused", "cancelled"]);
+    let automation = house
+        .store
+        .find_automation("link".to_owned())
+        .await
+        .unwrap()
+        .unwrap()
+        .id;
+    let key = (automation, "person:1".to_owned());
+    assert!(
+        house
+            .store
+            .used_once_keys(vec![key])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_step_uses_the_limit_up() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    finish(&house, attempt, accepted(), at(2)).await;
+    let automation = house
+        .store
+        .find_automation("link".to_owned())
+        .await
+        .unwrap()
+        .unwrap()
+        .id;
+    let key = (automation, "person:1".to_owned());
+    assert_eq!(
+        house.store.used_once_keys(vec![key]).await.unwrap().len(),
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_ran_out_is_worthless() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let slow = claim_one(&house, at(1)).await;
+    let late = at(100);
+    house
+        .store
+        .recover_leases(late, request().budgets, late)
+        .await
+        .unwrap();
+    let fast = claim_one(&house, late).await;
+    assert_eq!(start(&house, &slow, 0, late).await, StartResult::Lost);
+    started(start(&house, &fast, 0, late).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_after_the_attempt_was_committed_leaves_the_send_unknown_and_never_planned() {
+    let house = House::build();
+    house.plan_replies(1..3).await;
+    let lane = claim_one(&house, at(1)).await;
+    started(start(&house, &lane, 0, at(1)).await);
+    let house = house.reopen().await;
+    let recovered = house
+        .store
+        .recover_leases(Timestamp::FAR_FUTURE, request().budgets, at(2))
+        .await
+        .unwrap();
+    assert_eq!((recovered.unknown, recovered.untried), (1, 1));
+    assert_eq!(sends(&house, at(2)).await[0].state, "unknown");
+    let again = claim_one(&house, at(2)).await;
+    assert_eq!(again.sends.len(), 1, "only the untried one may be sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_is_taken_once() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    assert!(finish(&house, attempt.clone(), accepted(), at(2)).await);
+    assert!(!finish(&house, attempt, unknown(), at(3)).await);
+    assert_eq!(sends(&house, at(3)).await[0].state, "accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_send_waits_for_evidence() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    finish(&house, attempt, unknown(), at(2)).await;
+    house
+        .store
+        .release_lane(lane.claim, request())
+        .await
+        .unwrap();
+    assert!(
+        house
+            .store
+            .claim_lanes(request(), at(3))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        house
+            .store
+            .unknown_sends(at(3), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let send = house
+        .store
+        .unknown_sends(at(8), 10)
+        .await
+        .unwrap()
+        .remove(0);
+    let landed = Evidence::Landed(MessageId::new("mid-9"));
+    assert!(
+        house
+            .store
+            .settle_unknown(send, landed, at(8))
+            .await
+            .unwrap()
+    );
+    let send = &sends(&house, at(8)).await[0];
+    assert_eq!(
+        (send.state.as_str(), send.message_id.as_ref()),
+        ("accepted", Some(&MessageId::new("mid-9")))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flooded_lane_gets_its_burst_and_then_waits() {
+    let house = House::build();
+    house.plan_replies(1..41).await;
+    let mut attempts = 0;
+    for _ in 0..20 {
+        for lane in house.store.claim_lanes(request(), at(1)).await.unwrap() {
+            for place in 0..lane.sends.len() {
+                if let StartResult::Started(attempt) = start(&house, &lane, place, at(1)).await {
+                    attempts += 1;
+                    finish(&house, attempt, accepted_as(attempts), at(1)).await;
+                }
+            }
+            house
+                .store
+                .release_lane(lane.claim, request())
+                .await
+                .unwrap();
+        }
+    }
+    let replies = sends(&house, at(1)).await;
+    let sent = replies
+        .iter()
+        .filter(|send| send.kind == SendKind::PrivateReply && send.state == "accepted");
+    assert_eq!(sent.count(), 25);
+}
+
+fn accepted_as(number: i32) -> AttemptOutcome {
+    let message_id = Some(MessageId::new(format!("mid-{number}")));
+    AttemptOutcome::Accepted {
+        message_id,
+        recipient_id: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_token_holds_the_account_until_a_new_one_comes() {
+    let house = House::build();
+    house.connect().await;
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    let effect = LaneEffect::HoldAccount {
+        reason: "token_expired".to_owned(),
+        until: None,
+    };
+    let outcome = AttemptOutcome::NotSent {
+        reason: "token_expired".to_owned(),
+    };
+    finish_with(&house, attempt, outcome, effect, at(1)).await;
+    house
+        .store
+        .release_lane(lane.claim, request())
+        .await
+        .unwrap();
+    let held = &sends(&house, at(3600)).await[0];
+    assert_eq!(
+        (held.state.as_str(), held.reason.as_deref()),
+        ("held", Some("token_expired"))
+    );
+    assert!(
+        house
+            .store
+            .claim_lanes(request(), at(3600))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    house.connect().await;
+    assert_eq!(claim_one(&house, at(3600)).await.sends.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_send_expires_with_the_reason_that_held_it() {
+    let house = House::build();
+    house.connect().await;
+    house.plan_replies(1..2).await;
+    house
+        .store
+        .hold_account(account(), "token_expired".to_owned(), None, at(1))
+        .await
+        .unwrap();
+    let late = at(7 * 24 * 3600);
+    assert_eq!(house.store.expire_overdue(late, 10).await.unwrap(), 2);
+    let expired = &sends(&house, late).await[0];
+    assert_eq!(
+        (expired.state.as_str(), expired.reason.as_deref()),
+        ("expired", Some("token_expired"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn past_its_deadline_a_send_expires_without_a_call() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let context = serde_json::json!({});
+    let send = lane.sends[0].id;
+    house
+        .store
+        .keep_context(lane.claim.clone(), send, context, Some(at(1)))
+        .await
+        .unwrap();
+    let result = start(&house, &lane, 0, at(1)).await;
+    assert_eq!(
+        result,
+        StartResult::Finished {
+            reason: "deadline_passed"
+        }
+    );
+    assert_eq!(sends(&house, at(1)).await[0].attempts.len(), 0);
+}

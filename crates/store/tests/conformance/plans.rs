@@ -1,0 +1,164 @@
+use hookline_model::ids::DeliveryId;
+use hookline_store::planning::Plan;
+use hookline_store::records::{DeliveryFilter, DeliveryStatus, SendFilter};
+use hookline_store::{PageRequest, StoreError};
+
+use crate::house::{House, account, at, comment, comment_with_reply};
+
+const ALL: PageRequest = PageRequest {
+    before: None,
+    limit: 50,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_committed_whole_and_only_once() {
+    let house = House::build();
+    let delivery = house.record("{}").await;
+    let automation = house.publish().await;
+    let plan = || Plan {
+        cursor: Some((DeliveryId(0), delivery)),
+        events: vec![comment_with_reply(1, automation)],
+        ..Plan::default()
+    };
+    house.store.commit_plan(plan(), at(0)).await.unwrap();
+    let again = house.store.commit_plan(plan(), at(0)).await.unwrap_err();
+    assert!(matches!(again, StoreError::Conflict(_)), "{again}");
+    let sends = house
+        .store
+        .list_sends(SendFilter::default(), ALL, at(0))
+        .await
+        .unwrap();
+    assert_eq!(
+        sends.items.len(),
+        2,
+        "the second plan must leave nothing behind"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_on_stale_progress_leaves_nothing() {
+    let house = House::build();
+    let delivery = house.record("{}").await;
+    let automation = house.publish().await;
+    let stale = Plan {
+        cursor: Some((DeliveryId(7), delivery)),
+        events: vec![comment_with_reply(1, automation)],
+        ..Plan::default()
+    };
+    house.store.commit_plan(stale, at(0)).await.unwrap_err();
+    let story = house
+        .store
+        .find_story("evt_1".to_owned(), at(0))
+        .await
+        .unwrap();
+    assert!(story.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_used_limit_refuses_a_second_run() {
+    let house = House::build();
+    let automation = house.publish().await;
+    let mut second = comment_with_reply(2, automation);
+    second.runs[0].once_scope = Some("person:1".to_owned());
+    let events = vec![comment_with_reply(1, automation), second];
+    let refused = house
+        .store
+        .commit_plan(
+            Plan {
+                events,
+                ..Plan::default()
+            },
+            at(0),
+        )
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, StoreError::Conflict("a used limit")),
+        "{refused}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_show_where_they_stand() {
+    let house = House::build();
+    let (first, second) = (house.record("nonsense").await, house.record("{}").await);
+    let third = house.record("{}").await;
+    let plan = Plan {
+        cursor: Some((DeliveryId(0), second)),
+        not_interpretable: vec![(first, "the body is not JSON".to_owned())],
+        ..Plan::default()
+    };
+    house.store.commit_plan(plan, at(0)).await.unwrap();
+    let page = house
+        .store
+        .list_deliveries(DeliveryFilter::default(), ALL)
+        .await
+        .unwrap();
+    let shown: Vec<_> = page
+        .items
+        .iter()
+        .map(|item| (item.id, item.status))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (third, DeliveryStatus::Recorded),
+            (second, DeliveryStatus::Interpreted),
+            (first, DeliveryStatus::NotInterpretable)
+        ]
+    );
+    let only = DeliveryFilter {
+        status: Some(DeliveryStatus::Recorded),
+    };
+    let page = house.store.list_deliveries(only, ALL).await.unwrap();
+    assert_eq!(page.items.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_go_page_by_page_without_gap_or_overlap() {
+    let house = House::build();
+    house.plan_replies(1..6).await;
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let page = PageRequest { before, limit: 3 };
+        let page = house
+            .store
+            .list_sends(SendFilter::default(), page, at(0))
+            .await
+            .unwrap();
+        seen.extend(page.items.iter().map(|send| send.id.0));
+        let Some(next) = page.next_before else { break };
+        before = Some(next);
+    }
+    assert_eq!(seen, (1..=10).rev().collect::<Vec<i64>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_story_is_found_by_comment_and_event() {
+    let house = House::build();
+    house.record("{}").await;
+    house.plan_replies(1..2).await;
+    let comment = comment(1).comment_id().unwrap().to_string();
+    for subject in [comment, "evt_1".to_owned()] {
+        let story = house
+            .store
+            .find_story(subject, at(0))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(story.event.account_id, account());
+        assert_eq!(
+            (story.deliveries.len(), story.runs.len(), story.sends.len()),
+            (1, 1, 2)
+        );
+    }
+    assert!(
+        house
+            .store
+            .find_story("17".to_owned(), at(0))
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
