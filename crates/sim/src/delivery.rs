@@ -122,10 +122,12 @@ impl World {
         self.outbox.next_due(&self.config.policy)
     }
 
-    /// Turns queued events into parcels until one is ready to be delivered.
+    /// Turns queued events into parcels until one is ready to be delivered; all of them while
+    /// faults are scripted, because a fault may put a later event before an earlier one.
     fn form_parcels(&mut self, now_ms: i64) {
-        while !self.outbox.is_ready(now_ms) {
-            let Some(events) = self.outbox.take_batch(now_ms, &self.config.policy) else {
+        while !self.outbox.is_ready(now_ms) || self.has_delivery_faults() {
+            let Some((happened_ms, events)) = self.outbox.take_batch(now_ms, &self.config.policy)
+            else {
                 return;
             };
             let mut entries: Vec<Entry> = Vec::new();
@@ -152,7 +154,7 @@ impl World {
             }
             let troubles = self.take_delivery_faults(&kinds, &accounts);
             let mut parcel = Parcel::new(Payload::Entries(entries), accounts, kinds);
-            let mut due_ms = now_ms;
+            let mut due_ms = happened_ms;
             let mut is_lost = false;
             for trouble in troubles {
                 match trouble {

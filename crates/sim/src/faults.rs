@@ -211,6 +211,10 @@ impl World {
         )
     }
 
+    pub(crate) fn has_delivery_faults(&self) -> bool {
+        !self.faults.deliveries.is_empty()
+    }
+
     /// The trouble for this call, taken from the first rule that strikes it.
     pub(crate) fn take_fault(&mut self, endpoint: &str, account: Option<&str>) -> Option<Trouble> {
         let rng = &mut self.rng;

@@ -135,12 +135,12 @@ impl Outbox {
             .is_some_and(|(due_ms, _)| *due_ms <= now_ms)
     }
 
-    /// The events of the next POST, when enough are due or the oldest has waited long enough.
+    /// The events of the next POST and the time of the last of them, when enough are due or the oldest has waited long enough.
     pub(super) fn take_batch(
         &mut self,
         now_ms: i64,
         policy: &Policy,
-    ) -> Option<Vec<(String, Event)>> {
+    ) -> Option<(i64, Vec<(String, Event)>)> {
         let events_max = policy.events_per_delivery.clamp(1, 1000);
         let (first_due_ms, _) = *self.queued.first_key_value()?.0;
         let due = self.queued.range(..=(now_ms, u64::MAX));
@@ -159,11 +159,9 @@ impl Outbox {
             .map(|(key, _)| *key)
             .take(events_max)
             .collect();
-        Some(
-            keys.iter()
-                .filter_map(|key| self.queued.remove(key))
-                .collect(),
-        )
+        let (happened_ms, _) = *keys.last()?;
+        let events = keys.iter().filter_map(|key| self.queued.remove(key));
+        Some((happened_ms, events.collect()))
     }
 
     pub(super) fn next_due(&self, policy: &Policy) -> Option<i64> {
