@@ -5,15 +5,19 @@
 //! - [`Because`]: how a verdict names the condition that decided
 
 mod bounds;
+mod document;
 mod name;
+mod nearest;
+mod reader;
 
 use serde::{Deserialize, Serialize};
 
 pub use bounds::{
     ACCOUNTS_MAX, KEYWORD_CHARS_MAX, KEYWORDS_MAX, MEDIA_MAX, NAME_CHARS_MAX, PATTERN_BYTES_MAX,
-    PATTERN_COMPILED_BYTES_MAX, STEPS_MAX, TEXTS_MAX,
+    PATTERN_COMPILED_BYTES_MAX, PATTERNS_MAX, STEPS_MAX, TEXTS_MAX,
 };
 pub use name::{AutomationName, NameProblem};
+pub(crate) use nearest::nearest;
 
 use crate::ids::MediaId;
 

@@ -16,6 +16,9 @@ pub const KEYWORDS_MAX: usize = 500;
 /// Longest keyword, in characters; comments are short, so a longer one is a pasted mistake.
 pub const KEYWORD_CHARS_MAX: usize = 200;
 
+/// Most patterns; each is looked for by itself, and each may take [`PATTERN_COMPILED_BYTES_MAX`].
+pub const PATTERNS_MAX: usize = 50;
+
 /// Longest pattern, in bytes; compiling costs more than proportionally.
 pub const PATTERN_BYTES_MAX: usize = 1000;
 

@@ -274,9 +274,12 @@ fn compile_pattern(pattern: &str) -> Result<Regex, KeywordProblem> {
         .size_limit(PATTERN_COMPILED_BYTES_MAX)
         .dfa_size_limit(PATTERN_COMPILED_BYTES_MAX)
         .build()
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => KeywordProblem::PatternTooLarge,
-            other => KeywordProblem::PatternSyntax(last_line(&other.to_string())),
+        .map_err(|error| {
+            if matches!(error, regex::Error::CompiledTooBig(_)) {
+                KeywordProblem::PatternTooLarge
+            } else {
+                KeywordProblem::PatternSyntax(last_line(&error.to_string()))
+            }
         })
 }
 
