@@ -342,19 +342,27 @@ fn any_text() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 1..4).prop_map(|pieces| pieces.concat())
 }
 
+/// A text of which something is left to compare.
+fn visible_text() -> impl Strategy<Value = String> {
+    any_text().prop_map(|text| {
+        if normalize(&text, true).is_empty() {
+            "x".to_owned()
+        } else {
+            text
+        }
+    })
+}
+
 proptest! {
     #[test]
-    fn a_text_matches_itself(text in any_text()) {
-        prop_assume!(!normalize(&text, true).is_empty());
-        prop_assume!(text.chars().count() <= 200);
+    fn a_text_matches_itself(text in visible_text()) {
         for mode in [MatchMode::Word, MatchMode::Contains, MatchMode::Exact, MatchMode::Prefix] {
             prop_assert!(matches(mode, &text, &text), "{:?}", mode);
         }
     }
 
     #[test]
-    fn none_wins_over_any(text in any_text(), keyword in any_text()) {
-        prop_assume!(!normalize(&text, true).is_empty() && !normalize(&keyword, true).is_empty());
+    fn none_wins_over_any(text in visible_text(), keyword in visible_text()) {
         for mode in [MatchMode::Word, MatchMode::Contains, MatchMode::Exact, MatchMode::Prefix] {
             let said = verdict(mode, &[&text], &[&text], Some(&text));
             prop_assert!(!said.matched);
@@ -366,8 +374,7 @@ proptest! {
     }
 
     #[test]
-    fn word_implies_contains_and_prefix_implies_word(text in any_text(), keyword in any_text()) {
-        prop_assume!(!normalize(&keyword, true).is_empty());
+    fn word_implies_contains_and_prefix_implies_word(text in any_text(), keyword in visible_text()) {
         if matches(MatchMode::Prefix, &keyword, &text) {
             prop_assert!(matches(MatchMode::Word, &keyword, &text));
         }
