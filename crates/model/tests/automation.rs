@@ -1,6 +1,9 @@
 //! Documents of automations: what is read, what is refused, and what they say of it.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![expect(clippy::too_many_lines, reason = "a table of mistakes is read as a whole")]
+#![expect(
+    clippy::too_many_lines,
+    reason = "a table of mistakes is read as a whole"
+)]
 
 use hookline_model::automation::{
     AccountScope, Automation, Limit, Match, MatchMode, MediaScope, OncePer, Problem, Step,
