@@ -3,6 +3,7 @@
 mod act;
 mod faults;
 mod inspect;
+mod platform;
 mod setup;
 
 use serde::de::DeserializeOwned;
@@ -112,6 +113,7 @@ fn route(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let call = (ask.request.method.as_str(), segments.as_slice());
     setup::route(world, ask, call)
         .or_else(|| act::route(world, ask, call))
+        .or_else(|| platform::route(world, ask, call))
         .or_else(|| faults::route(world, ask, call))
         .or_else(|| inspect::route(world, ask, call))
         .unwrap_or(Err(ControlError::NoRoute))

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rand::RngExt as _;
 use serde::Serialize;
 
-pub(crate) use outbox::Outbox;
+pub(crate) use outbox::{Outbox, QueuedEvent};
 use outbox::{Parcel, Payload};
 
 use crate::faults::DeliveryTrouble;
@@ -133,12 +133,16 @@ impl World {
             let mut entries: Vec<Entry> = Vec::new();
             let mut kinds = Vec::new();
             let mut accounts: Vec<String> = Vec::new();
-            for (account, event) in events {
+            for QueuedEvent {
+                account,
+                container,
+                event,
+            } in events
+            {
                 kinds.push(event.field());
                 if !accounts.contains(&account) {
                     accounts.push(account.clone());
                 }
-                let container = event.container();
                 match entries.last_mut() {
                     Some(last) if last.id == account && last.container == container => {
                         last.events.push(event);

@@ -8,6 +8,7 @@ mod error;
 mod fields;
 mod media;
 mod messages;
+mod oauth;
 mod paging;
 mod subscriptions;
 mod tokens;
@@ -18,6 +19,7 @@ use rand::RngExt as _;
 pub(crate) use call::{Call, Endpoint};
 pub use call::{ENDPOINTS, Host};
 pub(crate) use error::GraphError;
+pub(crate) use oauth::LoginPage;
 pub(crate) use subscriptions::PendingHandshake;
 pub use subscriptions::{Handshake, HandshakeAnswer};
 
@@ -145,6 +147,12 @@ impl World {
                 Err(error) => self.render(now_ms, call, Err(error)),
             };
         }
+        if call.endpoint == Endpoint::Authorize {
+            return match self.authorize(now_ms, call) {
+                Ok(response) => response,
+                Err(error) => self.render(now_ms, call, Err(error)),
+            };
+        }
         let outcome = self.dispatch(now_ms, call);
         let is_send = matches!(
             call.endpoint,
@@ -187,7 +195,9 @@ impl World {
             Endpoint::ReadMessage => self.read_message(now_ms, call),
             Endpoint::SubscribedApps => self.subscribed_apps(now_ms, call),
             Endpoint::MessengerProfile => self.messenger_profile(now_ms, call),
-            Endpoint::Unknown => {
+            Endpoint::ExchangeCode => self.exchange_code(now_ms, call),
+            Endpoint::ListPages => self.list_pages(now_ms, call),
+            Endpoint::Authorize | Endpoint::Unknown => {
                 self.authorized_account(now_ms, call)?;
                 Err(GraphError::missing(call.subject()))
             }

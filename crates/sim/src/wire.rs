@@ -1,8 +1,11 @@
 //! What goes on the wire: events, entries, bodies and their signatures (contract sections 2 and 4).
 
+mod dashboard;
 mod event;
 mod signature;
+mod write;
 
+pub use dashboard::dashboard_test;
 pub use event::{
     Ad, Attachment, AttachmentKind, CommentEvent, Envelope, Event, MediaRef, MessageBody,
     PostbackBody, ProductType, Reaction, Referral, ReplyTo, StoryCounts, ThreadControl,

@@ -13,6 +13,7 @@ pub mod media;
 pub mod messages;
 pub(crate) mod owner;
 pub mod people;
+pub mod platform;
 pub mod threads;
 pub mod tokens;
 
@@ -25,10 +26,10 @@ use rand::rngs::ChaCha8Rng;
 
 pub use config::{EchoTiming, EndPolicy, Limits, Policy, SecondReply, WorldConfig};
 
-use crate::delivery::Outbox;
+use crate::delivery::{Outbox, QueuedEvent};
 use crate::faults::FaultScript;
 use crate::ids::{IdKind, IdSource};
-use crate::wire::Event;
+use crate::wire::{Container, Event};
 use accounts::Account;
 use comments::Comment;
 use inspect::{Alert, RequestRecord, Sent};
@@ -95,6 +96,7 @@ pub struct World {
     pub(crate) calls_per_effect: BTreeMap<String, u32>,
     pub(crate) requests: Ring<RequestRecord>,
     pub(crate) alerts: Ring<Alert>,
+    pub(crate) login_page: crate::graph::LoginPage,
     pub(crate) handshakes: Ring<crate::graph::PendingHandshake>,
     wake: Option<Wake>,
 }
@@ -143,6 +145,7 @@ impl World {
             calls_per_effect: BTreeMap::new(),
             requests: Ring::new(log),
             alerts: Ring::new(log),
+            login_page: crate::graph::LoginPage::default(),
             handshakes: Ring::new(64),
             wake: None,
             config,
@@ -199,11 +202,36 @@ impl World {
 
     /// Queues an event of an account, unless no subscription covers it (contract section 3).
     pub(crate) fn emit(&mut self, due_ms: i64, account: &str, event: Event) {
-        if self.is_subscribed(account, event.field()) {
+        let is_standby = self.is_standby(account, &event);
+        let field = if is_standby { "standby" } else { event.field() };
+        if self.is_subscribed(account, field) {
             let due_ms = due_ms.saturating_add(self.config.policy.delivery_delay_ms);
-            self.outbox.push(due_ms, account, event);
+            let container = if is_standby {
+                Container::Standby
+            } else {
+                event.container()
+            };
+            self.outbox.push(
+                due_ms,
+                QueuedEvent {
+                    account: account.to_owned(),
+                    container,
+                    event,
+                },
+            );
             self.wake();
         }
+    }
+
+    /// Whether another app has the thread the event belongs to (contract 4.15).
+    fn is_standby(&self, account: &str, event: &Event) -> bool {
+        let Some((sender, recipient)) = event.parties() else {
+            return false;
+        };
+        let person = if sender == account { recipient } else { sender };
+        self.threads
+            .get(&(account.to_owned(), person.to_owned()))
+            .is_some_and(|thread| thread.other_app.is_some())
     }
 
     fn is_subscribed(&self, account: &str, field: &str) -> bool {

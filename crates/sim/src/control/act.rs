@@ -29,6 +29,7 @@ pub(super) fn route(world: &mut World, ask: &Ask<'_>, call: (&str, &[&str])) -> 
         ("POST", ["owner", "messages"]) => owner_message(world, ask),
         ("POST", ["owner", "private_replies"]) => owner_private_reply(world, ask),
         ("POST", ["owner", "comments"]) => owner_comment(world, ask),
+        ("POST", ["owner", "self_messages"]) => self_message(world, ask),
         _ => return None,
     })
 }
@@ -176,4 +177,17 @@ fn owner_comment(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let parent = comment.parent.as_deref();
     let id = world.owner_comment(ask.now_ms, &comment.media, parent, &comment.text)?;
     Ok(json!({ "comment_id": id }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SelfMessage {
+    account: String,
+    text: String,
+}
+
+fn self_message(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let message: SelfMessage = ask.body()?;
+    let mid = world.self_message(ask.now_ms, &message.account, &message.text)?;
+    Ok(json!({ "mid": mid }))
 }

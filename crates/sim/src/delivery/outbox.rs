@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::{DeliveryRecord, DeliveryState, RawDelivery, Try};
-use crate::wire::{Entry, Event, Signing};
+use crate::wire::{Container, Entry, Event, Signing};
 use crate::world::{Policy, Ring};
 
 /// Tries kept in the log of one delivery.
@@ -73,6 +73,14 @@ impl Parcel {
     }
 }
 
+/// An event that waits for its POST.
+#[derive(Debug)]
+pub(crate) struct QueuedEvent {
+    pub(crate) account: String,
+    pub(crate) container: Container,
+    pub(crate) event: Event,
+}
+
 /// How long an account's deliveries have been failing without a success.
 #[derive(Debug)]
 pub(super) struct Failing {
@@ -83,7 +91,7 @@ pub(super) struct Failing {
 /// All deliveries of a world, and the events not yet in one.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    queued: BTreeMap<(i64, u64), (String, Event)>,
+    queued: BTreeMap<(i64, u64), QueuedEvent>,
     parcels: BTreeMap<u64, Parcel>,
     waiting: BTreeSet<(i64, u64)>,
     finished: Ring<Parcel>,
@@ -107,13 +115,12 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn push(&mut self, due_ms: i64, account: &str, event: Event) {
+    pub(crate) fn push(&mut self, due_ms: i64, event: QueuedEvent) {
         self.events_queued += 1;
         if self.queued.len() >= QUEUED_MAX {
             self.queued.pop_first();
         }
-        self.queued
-            .insert((due_ms, self.events_queued), (account.to_owned(), event));
+        self.queued.insert((due_ms, self.events_queued), event);
     }
 
     /// Events and deliveries that have not ended.
@@ -140,7 +147,7 @@ impl Outbox {
         &mut self,
         now_ms: i64,
         policy: &Policy,
-    ) -> Option<(i64, Vec<(String, Event)>)> {
+    ) -> Option<(i64, Vec<QueuedEvent>)> {
         let events_max = policy.events_per_delivery.clamp(1, 1000);
         let (first_due_ms, _) = *self.queued.first_key_value()?.0;
         let due = self.queued.range(..=(now_ms, u64::MAX));
@@ -152,10 +159,10 @@ impl Outbox {
         let first_account = due
             .clone()
             .next()
-            .map(|(_, (account, _))| account.clone())?;
+            .map(|(_, queued)| queued.account.clone())?;
         let keys: Vec<_> = due
             .take(events_max.saturating_mul(4))
-            .filter(|(_, (account, _))| policy.mixes_accounts || *account == first_account)
+            .filter(|(_, queued)| policy.mixes_accounts || queued.account == first_account)
             .map(|(key, _)| *key)
             .take(events_max)
             .collect();
@@ -248,7 +255,7 @@ impl Outbox {
 
     /// Drops what waits for an account that was unsubscribed.
     pub(super) fn forget_account(&mut self, account: &str) {
-        self.queued.retain(|_, (owner, _)| owner != account);
+        self.queued.retain(|_, queued| queued.account != account);
         let ids: Vec<u64> = self
             .parcels
             .values()

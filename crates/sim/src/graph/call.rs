@@ -11,6 +11,7 @@ use crate::world::accounts::{Account, Login};
 use crate::world::inspect::TokenPlace;
 use crate::world::limits::CallClass;
 use crate::world::owner::public_reply_effect;
+use crate::world::tokens::TokenKind;
 
 /// Which of Meta's hosts a call was made to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +49,14 @@ pub(crate) enum Endpoint {
     RefreshToken,
     ExchangeToken,
     MessengerProfile,
+    Authorize,
+    ExchangeCode,
+    ListPages,
     Unknown,
 }
 
 /// The names fault rules and the log of requests use; `any` stands for all.
-pub const ENDPOINTS: [&str; 26] = [
+pub const ENDPOINTS: [&str; 29] = [
     "any",
     "read_account",
     "read_profile",
@@ -78,6 +82,9 @@ pub const ENDPOINTS: [&str; 26] = [
     "refresh_token",
     "exchange_token",
     "messenger_profile",
+    "authorize",
+    "exchange_code",
+    "list_pages",
     "unknown",
 ];
 
@@ -108,6 +115,9 @@ impl Endpoint {
             Self::RefreshToken => "refresh_token",
             Self::ExchangeToken => "exchange_token",
             Self::MessengerProfile => "messenger_profile",
+            Self::Authorize => "authorize",
+            Self::ExchangeCode => "exchange_code",
+            Self::ListPages => "list_pages",
             Self::Unknown => "unknown",
         }
     }
@@ -184,7 +194,12 @@ impl Call {
         let is_post = method == "POST";
         match (subject, edge) {
             ("refresh_access_token", None) => Endpoint::RefreshToken,
+            ("oauth", Some("authorize")) | ("dialog", Some("oauth")) => Endpoint::Authorize,
+            ("oauth", Some("access_token")) if self.value("code").is_some() => {
+                Endpoint::ExchangeCode
+            }
             ("access_token", None) | ("oauth", Some("access_token")) => Endpoint::ExchangeToken,
+            ("me", Some("accounts")) => Endpoint::ListPages,
             (_, Some("subscriptions")) => Endpoint::Subscriptions,
             (_, Some("subscribed_apps")) => Endpoint::SubscribedApps,
             (_, Some("messenger_profile")) => Endpoint::MessengerProfile,
@@ -314,6 +329,9 @@ impl Call {
             | Endpoint::RefreshToken
             | Endpoint::ExchangeToken
             | Endpoint::MessengerProfile
+            | Endpoint::Authorize
+            | Endpoint::ExchangeCode
+            | Endpoint::ListPages
             | Endpoint::Unknown => CallClass::Other,
         }
     }
@@ -372,6 +390,9 @@ impl World {
             .ok_or_else(GraphError::bad_token)?;
         if let Some(end) = token.end_at(now_ms) {
             return Err(GraphError::dead_token(end));
+        }
+        if token.kind == TokenKind::User {
+            return Err(GraphError::no_capability());
         }
         let account = self
             .accounts

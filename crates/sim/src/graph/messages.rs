@@ -110,6 +110,18 @@ impl World {
                 "(#100) No matching Instagram user found for the given recipient id.",
             ));
         };
+        let other_app = self
+            .threads
+            .get(&(ig_id.to_owned(), scoped_id.to_owned()))
+            .and_then(|thread| thread.other_app.as_ref());
+        if other_app.is_some() {
+            return Err(GraphError::new(
+                400,
+                100,
+                Some(2_534_037),
+                "(#100) Another app is controlling this thread now.",
+            ));
+        }
         let person = self.people.get(&scoped.person);
         if person.is_some_and(|person| person.blocks.contains(ig_id)) {
             return Err(GraphError::new(

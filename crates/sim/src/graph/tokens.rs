@@ -3,7 +3,7 @@
 use super::{Call, GraphError};
 use crate::json::Json;
 use crate::world::World;
-use crate::world::tokens::TokenEnd;
+use crate::world::tokens::{TokenEnd, TokenKind};
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
@@ -46,9 +46,27 @@ impl World {
                 "Error validating client secret.",
             ));
         }
+        if grant == "fb_exchange_token" {
+            return self.exchange_user_token(now_ms, call);
+        }
         let account = self.authorized_account(now_ms, call)?.ig_id.clone();
         let old = call.token.clone().unwrap_or_default();
         self.answer_with_new_token(now_ms, &account, &old)
+    }
+
+    /// A user token of Facebook Login becomes a long-lived one (contract 8.2).
+    fn exchange_user_token(&mut self, now_ms: i64, call: &Call) -> Result<Json, GraphError> {
+        let old = call
+            .text("fb_exchange_token")
+            .and_then(|token| self.tokens.get(token));
+        let old = old.filter(|token| token.kind == TokenKind::User);
+        let account = old.ok_or_else(GraphError::bad_token)?.account.clone();
+        let token = self.issue_token_of(now_ms, &account, TokenKind::User)?;
+        let seconds = self.config.policy.token_lifetime_ms.div_euclid(1000);
+        Ok(Json::object()
+            .with("access_token", token)
+            .with("token_type", "bearer")
+            .with("expires_in", seconds))
     }
 
     fn answer_with_new_token(

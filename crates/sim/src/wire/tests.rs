@@ -674,3 +674,12 @@ fn headers_are_those_captured_and_every_way_of_signing_differs() {
         Some("v26.0")
     );
 }
+
+#[test]
+fn the_dashboards_tests_are_written_as_captured() {
+    let test = |field| dashboard_test(field, 1_790_000_000_000).unwrap();
+    assert_written("dashboard_test_comments", &test("comments"));
+    assert_written("dashboard_test_live_comments_v26", &test("live_comments"));
+    assert_written("dashboard_test_messages", &test("messages"));
+    assert_eq!(dashboard_test("nonsense", 0), None);
+}

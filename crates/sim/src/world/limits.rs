@@ -134,10 +134,19 @@ impl Usage {
             };
         };
         let since_ms = now_ms.saturating_sub(class.span_ms());
-        let live = window.entries.iter().filter(|(at_ms, _)| *at_ms > since_ms);
-        let calls: usize = live.clone().map(|(_, calls)| calls).sum();
+        // Entries are in order of time, so only the outdated front has to be looked at.
+        let is_outdated = |at_ms: i64| at_ms <= since_ms;
+        let outdated = window
+            .entries
+            .iter()
+            .take_while(|(at_ms, _)| is_outdated(*at_ms));
+        let calls = outdated.fold(window.calls, |calls, (_, gone)| calls.saturating_sub(*gone));
         let percent = i64::try_from(calls.saturating_mul(100) / calls_max).unwrap_or(100);
-        let oldest = live.clone().next().map_or(now_ms, |(at_ms, _)| *at_ms);
+        let oldest = window
+            .entries
+            .iter()
+            .find(|(at_ms, _)| !is_outdated(*at_ms));
+        let oldest = oldest.map_or(now_ms, |(at_ms, _)| *at_ms);
         let wait_ms = if percent >= 100 {
             oldest
                 .saturating_add(class.span_ms())

@@ -58,6 +58,8 @@ pub struct Thread {
     pub last_inbound_ms: Option<i64>,
     /// Whether the person consented to their profile being read.
     pub has_consent: bool,
+    /// The other app that has the thread, if one has it.
+    pub other_app: Option<String>,
     /// The newest messages, oldest first.
     pub messages: VecDeque<Message>,
     #[serde(skip)]
@@ -119,6 +121,7 @@ impl World {
                     window_opened_ms: None,
                     last_inbound_ms: None,
                     has_consent: false,
+                    other_app: None,
                     messages: VecDeque::new(),
                     number,
                 },

@@ -55,10 +55,22 @@ impl TokenEnd {
     }
 }
 
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// An Instagram User token or a Page token: what accounts call with.
+    Account,
+    /// The first token of an Instagram login: the same for one hour.
+    ShortLived,
+    /// The token of a Facebook person: only lists and exchanges.
+    User,
+}
+
 /// One access token.
 #[derive(Debug, Clone)]
 pub(crate) struct Token {
     pub(crate) account: String,
+    pub(crate) kind: TokenKind,
     pub(crate) issued_ms: i64,
     /// Page tokens carry no scheduled expiry.
     pub(crate) expires_ms: Option<i64>,
@@ -76,6 +88,15 @@ impl Token {
 impl World {
     /// Gives an account one more token and returns it; older ones stay as they are.
     pub fn issue_token(&mut self, now_ms: i64, account: &str) -> Result<String, Refusal> {
+        self.issue_token_of(now_ms, account, TokenKind::Account)
+    }
+
+    pub(crate) fn issue_token_of(
+        &mut self,
+        now_ms: i64,
+        account: &str,
+        kind: TokenKind,
+    ) -> Result<String, Refusal> {
         let account = self.find_account(account)?;
         let (ig_id, is_page) = (account.ig_id.clone(), account.page_id.is_some());
         let prefix = if is_page { "EAA" } else { "IGAA" };
@@ -83,17 +104,24 @@ impl World {
             .map(|_| char::from(self.rng.random_range(b'a'..=b'z')))
             .collect();
         let token = format!("{prefix}sim{noise}ZD");
-        let lifetime_ms = self.config.policy.token_lifetime_ms;
+        let lifetime_ms = match kind {
+            TokenKind::ShortLived => 3_600_000,
+            TokenKind::Account | TokenKind::User => self.config.policy.token_lifetime_ms,
+        };
+        let is_endless = is_page && kind == TokenKind::Account;
         self.tokens.insert(
             token.clone(),
             Token {
                 account: ig_id.clone(),
+                kind,
                 issued_ms: now_ms,
-                expires_ms: (!is_page).then(|| now_ms.saturating_add(lifetime_ms)),
+                expires_ms: (!is_endless).then(|| now_ms.saturating_add(lifetime_ms)),
                 ended: None,
             },
         );
-        if let Some(account) = self.accounts.get_mut(&ig_id) {
+        if kind == TokenKind::Account
+            && let Some(account) = self.accounts.get_mut(&ig_id)
+        {
             account.token.clone_from(&token);
         }
         Ok(token)
