@@ -1,0 +1,152 @@
+//! Signed comment deliveries as Meta would post them (contract 2.1, 2.3, 4.1).
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use ring::hmac;
+
+/// The app secret every generated delivery is signed with.
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// Size of a typical comment delivery.
+pub const BODY_BYTES: usize = 700;
+
+/// What people write below a Reel; Meta escapes what is not ASCII (contract 2.3).
+const COMMENT: &str = r"LINK please \ud83d\ude4f I tried this at home and it was l\u00f6vely, ";
+
+/// Text that fills a comment up to the wanted size; plain ASCII, so it can be cut anywhere.
+const FILLER: &str =
+    "could you send me the recipe, the list of tools and the place you got them from? ";
+
+/// One POST, ready to go.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The body, byte for byte.
+    pub body: Bytes,
+    /// The value of `X-Hub-Signature-256`.
+    pub signature: String,
+}
+
+/// `count` deliveries of about `bytes` each; no two have a comment id or a commenter in common.
+pub fn deliveries(first: u64, count: usize, bytes: usize) -> Vec<Delivery> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    (first..)
+        .take(count)
+        .map(|number| {
+            let body = comment_body(number, bytes);
+            let signature = signature_with(&key, body.as_bytes());
+            Delivery {
+                body: body.into(),
+                signature,
+            }
+        })
+        .collect()
+}
+
+/// The value of `X-Hub-Signature-256` for these bytes (contract 2.3).
+pub fn sign(secret: &str, body: &[u8]) -> String {
+    signature_with(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), body)
+}
+
+fn signature_with(key: &hmac::Key, body: &[u8]) -> String {
+    format!("sha256={}", hex::encode(hmac::sign(key, body)))
+}
+
+/// The body for one comment, filled up to `bytes` where it is shorter.
+pub fn comment_body(number: u64, bytes: usize) -> String {
+    batch_body(number, 1, bytes)
+}
+
+/// The body for `count` comments in one delivery, each of about `bytes_each`.
+pub fn batch_body(first: u64, count: usize, bytes_each: usize) -> String {
+    let mut body =
+        String::from(r#"{"entry":[{"id":"17841400000000001","time":1790000000,"changes":["#);
+    let tail = r#"]}],"object":"instagram"}"#;
+    let around = if count == 1 {
+        body.len() + tail.len()
+    } else {
+        0
+    };
+    for (position, number) in (first..).take(count).enumerate() {
+        if position > 0 {
+            body.push(',');
+        }
+        push_change(&mut body, number, bytes_each.saturating_sub(around));
+    }
+    body.push_str(tail);
+    body
+}
+
+fn push_change(body: &mut String, number: u64, bytes: usize) {
+    let before = body.len();
+    // Writing to a string cannot fail.
+    let _ = write!(
+        body,
+        concat!(
+            r#"{{"value":{{"from":{{"id":"{}","username":"guest.{}"}},"#,
+            r#""media":{{"id":"18000000000000021","media_product_type":"REELS"}},"#,
+            r#""id":"{}","text":"{}"#,
+        ),
+        6_100_000_000_000_000 + number,
+        number,
+        17_900_000_000_000_000 + number,
+        COMMENT,
+    );
+    let end = r#""},"field":"comments"}"#;
+    let missing = bytes.saturating_sub(body.len() - before + end.len());
+    body.extend(FILLER.chars().cycle().take(missing));
+    body.push_str(end);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn signatures_are_those_of_the_contract() {
+        let vectors = [
+            (
+                r#"{"object":"instagram","entry":[]}"#,
+                "sha256=8912de8ce2cf02fdf72be5dee010dc1bf8145745d177db4fb80b628f8bccf8de",
+            ),
+            (
+                r#"{"object":"instagram","entry":[],"t":"\u00e4\u00f6\u00e5"}"#,
+                "sha256=f9fa4f4d7c0bc541dda3d050a74abbdbcc141d6efaae140f436d376d90fdab56",
+            ),
+        ];
+        for (body, signature) in vectors {
+            assert_eq!(sign(SECRET, body.as_bytes()), signature, "{body}");
+        }
+    }
+
+    #[test]
+    fn bodies_have_the_size_asked_for_and_are_json() {
+        for bytes in [700, 4096] {
+            let body = comment_body(42, bytes);
+            assert_eq!(body.len(), bytes);
+            let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let value = &json["entry"][0]["changes"][0]["value"];
+            assert_eq!(value["id"], "17900000000000042");
+            assert!(
+                value["text"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("LINK please 🙏")
+            );
+        }
+        let batch: serde_json::Value = serde_json::from_str(&batch_body(0, 100, 600)).unwrap();
+        assert_eq!(batch["entry"][0]["changes"].as_array().unwrap().len(), 100);
+    }
+
+    #[test]
+    fn no_comment_comes_twice() {
+        let all = deliveries(7, 500, BODY_BYTES);
+        let bodies: HashSet<_> = all.iter().map(|delivery| delivery.body.clone()).collect();
+        assert_eq!(bodies.len(), 500);
+        for delivery in &all {
+            assert_eq!(delivery.signature, sign(SECRET, &delivery.body));
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What Hookline's speed is measured with.
+//!
+//! - [`deliveries`]: signed comment deliveries as Meta would post them
+//! - [`load`]: posts them over keep-alive connections, flat out or at a constant rate
+//! - [`latency`]: what a run is summed up to
+//! - [`bare`]: the reference, a server that does nothing but answer 200
+//! - [`peer`]: starting a server in a process of its own, on a core of its own
+//! - [`disk`]: what one durable write costs on this disk
+//! - [`comparison`], [`page`]: several servers measured in turn, and the page about it
+
+pub mod bare;
+pub mod comparison;
+pub mod deliveries;
+pub mod disk;
+pub mod latency;
+pub mod load;
+pub mod page;
+pub mod peer;
+
+use std::time::Instant;
+
+/// The monotonic clock. Everything in this package measures real programs in real time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measuring is what this package is for"
+)]
+pub fn now() -> Instant {
+    Instant::now()
+}

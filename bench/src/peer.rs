@@ -1,0 +1,209 @@
+//! Starting a server in a process of its own, on a core of its own.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+
+use crate::deliveries::SECRET;
+use crate::now;
+
+/// How long a server may take until it answers.
+const START_MAX: Duration = Duration::from_secs(30);
+
+/// How much of a server's own words is shown when it does not start.
+const LOG_BYTES_SHOWN: usize = 4000;
+
+/// A server that can be measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// The bare reference of this package.
+    Bare {
+        /// The program.
+        program: PathBuf,
+    },
+    /// Hookline with an embedded database.
+    Hookline {
+        /// The program.
+        program: PathBuf,
+    },
+}
+
+impl Peer {
+    /// What pages call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Bare { .. } => "bare hyper",
+            Self::Hookline { .. } => "hookline",
+        }
+    }
+
+    fn program(&self) -> &Path {
+        match self {
+            Self::Bare { program } | Self::Hookline { program } => program,
+        }
+    }
+
+    /// What makes it listen there and keep its data in the directory.
+    fn configure(&self, command: &mut Command, address: SocketAddr, directory: &Path) {
+        match self {
+            Self::Bare { .. } => {
+                command.args(["--listen", &address.to_string()]);
+            }
+            Self::Hookline { .. } => {
+                let database = directory.join("bench.db");
+                command
+                    .arg("serve")
+                    .env("HOOKLINE_SERVER__LISTEN", address.to_string())
+                    .env(
+                        "HOOKLINE_STORE__URL",
+                        format!("sqlite:{}", database.display()),
+                    )
+                    .env("HOOKLINE_META__APP_SECRETS", SECRET)
+                    .env("HOOKLINE_META__VERIFY_TOKEN", "bench-verify-token");
+            }
+        }
+    }
+}
+
+/// A server that is running; it ends when this is dropped.
+#[derive(Debug)]
+pub struct RunningPeer {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl RunningPeer {
+    /// Starts the server with its data in the directory, on the core if one is given, and waits
+    /// until it answers.
+    pub fn start(peer: &Peer, directory: &Path, core: Option<usize>) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let log = directory.join("server.log");
+        let output = File::create(&log).context("creating the server's log")?;
+        let mut command = pinned(peer.program(), core);
+        peer.configure(&mut command, address, directory);
+        let child = command
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("starting {}", peer.name()))?;
+        let mut running = Self { child, address };
+        if let Err(error) = running.wait_until_healthy() {
+            let words = std::fs::read(&log).unwrap_or_default();
+            let shown = words.len().saturating_sub(LOG_BYTES_SHOWN);
+            let words = String::from_utf8_lossy(words.get(shown..).unwrap_or_default());
+            return Err(error.context(format!("{} did not start; it said:\n{words}", peer.name())));
+        }
+        Ok(running)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Processor time it has spent since it was started, to a hundredth of a second; `None` where
+    /// the system does not tell.
+    pub fn processor_time(&self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        processor_time_in(&stat)
+    }
+
+    fn wait_until_healthy(&mut self) -> anyhow::Result<()> {
+        let until = now() + START_MAX;
+        while now() < until {
+            if is_healthy(self.address) {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the process ended with {status}");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        bail!("no answer within {} s", START_MAX.as_secs());
+    }
+}
+
+impl Drop for RunningPeer {
+    fn drop(&mut self) {
+        // Both fail only if the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// User and system time in a process's `stat`, which Linux counts in hundredths of a second.
+fn processor_time_in(stat: &str) -> Option<Duration> {
+    // The name before the closing bracket may hold spaces; user time is field 14 of all.
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    let mut fields = after_name.split(' ').skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(Duration::from_millis(
+        user.checked_add(system)?.checked_mul(10)?,
+    ))
+}
+
+/// Whether `/healthz` answers 200.
+fn is_healthy(address: SocketAddr) -> bool {
+    let wait = Duration::from_millis(500);
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect_timeout(&address, wait)?;
+        stream.set_read_timeout(Some(wait))?;
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer)?;
+        Ok(&answer == b"HTTP/1.1 200")
+    };
+    ask().unwrap_or(false)
+}
+
+/// An address nobody listens at just now.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
+    Ok(listener.local_addr()?)
+}
+
+/// The program, kept to one core if one is given.
+pub fn pinned(program: &Path, core: Option<usize>) -> Command {
+    match core {
+        Some(core) => {
+            let mut command = Command::new("taskset");
+            command.args(["--cpu-list", &core.to_string()]).arg(program);
+            command
+        }
+        None => Command::new(program),
+    }
+}
+
+/// Whether programs can be kept to a core here.
+pub fn can_pin() -> bool {
+    let is_there = Command::new("taskset")
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    is_there.is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_read_past_an_odd_name() {
+        let stat = "42 (a ) b) S 1 42 42 0 -1 4194304 100 0 0 0 150 25 0 0 20 0 3 0 900 1 2";
+        assert_eq!(processor_time_in(stat), Some(Duration::from_millis(1750)));
+        assert_eq!(processor_time_in("42"), None);
+    }
+}
