@@ -68,6 +68,6 @@ pub async fn explain(
     subject: &str,
     now: Timestamp,
 ) -> Result<Option<Explanation>, StoreError> {
-    let story = store.find_story(subject.to_owned(), now).await?;
-    Ok(story.map(|story| Explanation::of(subject, story, now)))
+    let found = store.find_story(subject.to_owned(), now).await?;
+    Ok(found.map(|story| Explanation::of(subject, story, now)))
 }

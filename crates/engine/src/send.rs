@@ -191,7 +191,7 @@ impl SendWorker {
                 .graph
                 .send_public_reply(&sender, comment, text)
                 .await
-                .map(as_sent),
+                .map(|answer| as_sent(&answer)),
             (SendKind::Dm, _, Some(contact)) => {
                 self.graph.send_message(&sender, contact, text).await
             }
@@ -322,7 +322,7 @@ impl SendWorker {
 }
 
 /// A public reply is known by the comment it made.
-fn as_sent(answer: Answer<Commented>) -> Answer<Sent> {
+fn as_sent(answer: &Answer<Commented>) -> Answer<Sent> {
     Answer {
         value: Sent {
             message_id: MessageId::new(answer.value.id.as_str()),

@@ -27,7 +27,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let hour = Duration::from_secs(3600);
+        let hour = Duration::from_hours(1);
         let second = Duration::from_secs(1);
         Self {
             first_reply_delay: Duration::from_secs(10),
@@ -41,7 +41,7 @@ impl Default for Settings {
             },
             stop_words: OptWords::new(["stop", "unsubscribe"]),
             start_words: OptWords::new(["start"]),
-            keep_unknown_accounts: Duration::from_secs(7 * 24 * 3600),
+            keep_unknown_accounts: Duration::from_hours(7 * 24),
             conversation_reads: 2,
         }
     }

@@ -13,14 +13,14 @@ impl Backoff {
     /// For tries after an unknown private reply and for reads that failed: 5 s, 10 s, 20 s, …
     pub const TRIES: Self = Self {
         first: Duration::from_secs(5),
-        largest: Duration::from_secs(300),
+        largest: Duration::from_mins(5),
     };
 
     /// For throttled lanes when Meta gives no time: 1 min, 2 min, 4 min, … (design section 6,
     /// "Budgets").
     pub const THROTTLE: Self = Self {
-        first: Duration::from_secs(60),
-        largest: Duration::from_secs(3600),
+        first: Duration::from_mins(1),
+        largest: Duration::from_hours(1),
     };
 
     /// The wait after `failures` failures in a row; the first failure is 1.

@@ -66,7 +66,7 @@ impl Budget {
     pub fn spend(self, arrival: Timestamp, now: Timestamp) -> Timestamp {
         // Rounded up to a millisecond, so that rounding can never let one too many through.
         let spacing = self.spacing();
-        let spacing = if spacing.subsec_nanos() % 1_000_000 == 0 {
+        let spacing = if spacing.subsec_nanos().is_multiple_of(1_000_000) {
             spacing
         } else {
             Duration::from_millis(u64::try_from(spacing.as_millis()).unwrap_or(u64::MAX) + 1)
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR: Duration = Duration::from_hours(1);
 
     /// Sends as fast as the budget allows from `start` for `span` and returns the times.
     fn flood(budget: Budget, start: Timestamp, span: Duration) -> Vec<Timestamp> {

@@ -47,12 +47,14 @@ impl Timestamp {
     }
 
     /// This moment moved `by` later, never past [`Self::FAR_FUTURE`].
+    #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         Self::from_millis(self.0.saturating_add(millis))
     }
 
     /// This moment moved `by` earlier, never before [`Self::EPOCH`].
+    #[must_use]
     pub fn minus(self, by: Duration) -> Self {
         let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         Self::from_millis(self.0.saturating_sub(millis))

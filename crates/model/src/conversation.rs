@@ -27,7 +27,7 @@ mod tests {
     #[test]
     fn the_window_is_open_for_24_hours_and_not_a_millisecond_more() {
         let wrote = Timestamp::from_millis(1_790_000_000_000);
-        let closes = wrote.plus(Duration::from_secs(24 * 3600));
+        let closes = wrote.plus(Duration::from_hours(24));
         assert!(is_window_open(Some(wrote), wrote));
         assert!(is_window_open(
             Some(wrote),

@@ -13,10 +13,10 @@ pub const RECORD_WAIT_MAX: Duration = Duration::from_secs(2);
 pub const MESSAGE_TEXT_BYTES_MAX: usize = 1000;
 
 /// A private reply must follow its comment within this time (contract 5.8).
-pub const PRIVATE_REPLY_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const PRIVATE_REPLY_WINDOW: Duration = Duration::from_hours(7 * 24);
 
 /// A DM must follow the contact's last message within this time (contract 5.7).
-pub const MESSAGING_WINDOW: Duration = Duration::from_secs(24 * 3600);
+pub const MESSAGING_WINDOW: Duration = Duration::from_hours(24);
 
 /// Tries of one send, all causes together, before a person has to look at it.
 pub const ATTEMPTS_MAX: u32 = 6;
@@ -25,7 +25,7 @@ pub const ATTEMPTS_MAX: u32 = 6;
 pub const GRAPH_CALL_MAX: Duration = Duration::from_secs(20);
 
 /// How long a worker owns what it claimed. After that another may claim it.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// How much of one answer of Meta's is read; longer ones are cut before parsing.
 pub const GRAPH_ANSWER_BYTES_MAX: usize = 1024 * 1024;

@@ -1,6 +1,8 @@
 //! Which automations one event is considered for, what each one says, and what its limit is.
 
-use crate::automation::{AccountScope, Automation, Because, MediaScope, OncePer, Step, TriggerKind};
+use crate::automation::{
+    AccountScope, Automation, Because, MediaScope, OncePer, Step, TriggerKind,
+};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventBody};
 use crate::ids::{AccountId, AutomationId, MediaId};
@@ -34,7 +36,11 @@ impl Rule {
 
     /// Highest priority first, then the one first published.
     pub fn rank(&self) -> impl Ord + use<> {
-        (std::cmp::Reverse(self.automation.priority), self.first_published_at, self.id)
+        (
+            std::cmp::Reverse(self.automation.priority),
+            self.first_published_at,
+            self.id,
+        )
     }
 
     /// Whether the automation is for this account and kind of event at all; only then a run is
@@ -42,9 +48,9 @@ impl Rule {
     pub fn concerns(&self, account: &AccountId, username: &str, trigger: TriggerKind) -> bool {
         let is_in_scope = match &self.automation.accounts {
             AccountScope::Every => true,
-            AccountScope::Only(names) => names.iter().any(|name| {
-                name == account.as_str() || name.eq_ignore_ascii_case(username)
-            }),
+            AccountScope::Only(names) => names
+                .iter()
+                .any(|name| name == account.as_str() || name.eq_ignore_ascii_case(username)),
         };
         is_in_scope && self.automation.trigger.on.contains(&trigger)
     }
@@ -105,12 +111,11 @@ pub fn text_of(event: &Event) -> Option<&str> {
 
 /// The media an event is on: for a boosted post also the one it was made from (contract 4.1).
 pub fn media_of(event: &Event) -> impl Iterator<Item = &MediaId> {
-    let original = match &event.body {
-        EventBody::CommentReceived(comment) | EventBody::LiveCommentReceived(comment) => {
-            comment.media.as_ref().and_then(|media| media.original_media_id.as_ref())
-        }
-        _ => None,
-    };
+    let original = event
+        .body
+        .comment()
+        .and_then(|comment| comment.media.as_ref())
+        .and_then(|media| media.original_media_id.as_ref());
     event.media_id().into_iter().chain(original)
 }
 
@@ -167,7 +172,10 @@ pub fn consider(
     }
     let verdict = rule.matcher.evaluate(text);
     if verdict.matched {
-        Considered::Matched { because: verdict.because, keyword: verdict.keyword }
+        Considered::Matched {
+            because: verdict.because,
+            keyword: verdict.keyword,
+        }
     } else {
         Considered::NotMatched(verdict.because)
     }
@@ -181,7 +189,9 @@ fn media_condition(
     next: NextMedia<'_>,
 ) -> Result<Option<Because>, NeedsMedia> {
     let condition = "trigger.media";
-    let Some(actual) = event.media_id() else { return Ok(None) };
+    let Some(actual) = event.media_id() else {
+        return Ok(None);
+    };
     match &rule.automation.trigger.media {
         MediaScope::Any => Ok(None),
         MediaScope::Only(wanted) => {
@@ -189,7 +199,11 @@ fn media_condition(
                 return Ok(None);
             }
             let wanted: Vec<&str> = wanted.iter().map(MediaId::as_str).collect();
-            Ok(Some(because(condition, &wanted.join(", "), actual.as_str())))
+            Ok(Some(because(
+                condition,
+                &wanted.join(", "),
+                actual.as_str(),
+            )))
         }
         MediaScope::Next => match next {
             NextMedia::Bound(bound) if media_of(event).any(|media| media == bound) => Ok(None),
@@ -199,7 +213,11 @@ fn media_condition(
             }
             NextMedia::Published(at) if at < rule.published_at => {
                 let expected = format!("media published after {}", rule.published_at);
-                Ok(Some(because(condition, &expected, &format!("{actual}, published {at}"))))
+                Ok(Some(because(
+                    condition,
+                    &expected,
+                    &format!("{actual}, published {at}"),
+                )))
             }
             NextMedia::Published(_) | NextMedia::NotKnown => Err(NeedsMedia),
         },
@@ -221,7 +239,9 @@ pub fn once_scope(rule: &Rule, event: &Event) -> String {
         Some(comment) => format!("comment:{}:{comment}", event.account_id),
         None => format!("event:{}", event.key),
     };
-    let Some(contact) = event.contact_id() else { return of_event() };
+    let Some(contact) = event.contact_id() else {
+        return of_event();
+    };
     match rule.automation.limit.once_per {
         OncePer::Comment | OncePer::Always => of_event(),
         OncePer::Person => format!("person:{}:{contact}", event.account_id),

@@ -138,7 +138,7 @@ fn published(row: &Row<'_>) -> Result<PublishedAutomation, StoreError> {
     let id: i64 = row
         .get("id")
         .map_err(StoreError::database("read an automation"))?;
-    let read = Reader::new("automations", id, row);
+    let read = Reader::new("automations", &id, row);
     Ok(PublishedAutomation {
         id: AutomationId(id),
         name: read.get("name")?,

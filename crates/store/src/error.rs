@@ -58,7 +58,7 @@ impl StoreError {
     pub(crate) fn corrupt<E>(
         table: &'static str,
         column: &'static str,
-        id: impl ToString,
+        id: &dyn std::fmt::Display,
     ) -> impl FnOnce(E) -> Self
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,

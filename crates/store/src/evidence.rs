@@ -173,7 +173,7 @@ fn ended_lanes(
     let mut lanes = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
-        let class = Reader::new("lanes", id, row).word("class", SendClass::from_name)?;
+        let class = Reader::new("lanes", &id, row).word("class", SendClass::from_name)?;
         lanes.push((LaneId(id), class));
     }
     Ok(lanes)
@@ -199,7 +199,7 @@ fn unknown(
     let mut sends = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
-        let read = Reader::new("sends", id, row);
+        let read = Reader::new("sends", &id, row);
         sends.push(UnknownSend {
             id: SendId(id),
             kind: read.word("kind", SendKind::from_name)?,
@@ -240,7 +240,7 @@ fn echo(
         .map_err(doing())?;
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
-        let body: EventBody = Reader::new("events", id, row).json("body")?;
+        let body: EventBody = Reader::new("events", &id, row).json("body")?;
         if let EventBody::MessageEchoed(message) = body
             && message.text.as_deref() == Some(text)
             && !attributed(connection, &message.mid)?

@@ -16,7 +16,11 @@ pub(crate) struct Reader<'row, 'statement> {
 }
 
 impl<'row, 'statement> Reader<'row, 'statement> {
-    pub(crate) fn new(table: &'static str, id: impl ToString, row: &'row Row<'statement>) -> Self {
+    pub(crate) fn new(
+        table: &'static str,
+        id: &dyn std::fmt::Display,
+        row: &'row Row<'statement>,
+    ) -> Self {
         Self {
             table,
             id: id.to_string(),
@@ -101,5 +105,5 @@ impl<'row, 'statement> Reader<'row, 'statement> {
 
 /// A value as the JSON text of a column. Our own nouns always serialise.
 pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(StoreError::corrupt("value", "json", "being written"))
+    serde_json::to_string(value).map_err(StoreError::corrupt("value", "json", &"being written"))
 }

@@ -30,7 +30,17 @@ pub(super) fn plan(
         EventKind::CommentReceived | EventKind::MentionReceived => settings.first_reply_delay,
         // A live comment can be answered only while on air, so at once (contract 4.2).
         EventKind::LiveCommentReceived => std::time::Duration::ZERO,
-        _ => settings.dm_delay,
+        EventKind::MessageReceived
+        | EventKind::PostbackReceived
+        | EventKind::ReferralReceived
+        | EventKind::ReactionChanged
+        | EventKind::MessageEchoed
+        | EventKind::MessageDeleted
+        | EventKind::MessageEdited
+        | EventKind::MessageSeen
+        | EventKind::ThreadControlChanged
+        | EventKind::StoryInsightsReceived
+        | EventKind::Unknown => settings.dm_delay,
     });
     let window = event
         .contact_id()

@@ -125,34 +125,28 @@ impl SendWorker {
         let reason = failure.reason();
         tracing::warn!(send = %send.id, reason, "the comment could not be read");
         let mut until = now.plus(Backoff::TRIES.after(send.reads + 1));
-        match (failure, failure.class()) {
-            (CallFailure::NotWritten(_), _) => return self.refuse(claim, send, reason).await,
-            (_, Some(ErrorClass::ContentOrPermission)) => {
+        match failure.class() {
+            None if matches!(failure, CallFailure::NotWritten(_)) => {
+                return self.refuse(claim, send, reason).await;
+            }
+            Some(ErrorClass::ContentOrPermission) => {
                 return self.refuse(claim, send, "comment_gone").await;
             }
-            (
-                _,
-                Some(
-                    ErrorClass::Content
-                    | ErrorClass::User
-                    | ErrorClass::Done
-                    | ErrorClass::DoneOrPermanent
-                    | ErrorClass::Window
-                    | ErrorClass::Route,
-                ),
+            Some(
+                ErrorClass::Content
+                | ErrorClass::User
+                | ErrorClass::Done
+                | ErrorClass::DoneOrPermanent
+                | ErrorClass::Window
+                | ErrorClass::Route,
             ) => return self.refuse(claim, send, reason).await,
-            (_, Some(ErrorClass::Token(_))) => self.hold(claim, reason, None).await?,
-            (_, Some(ErrorClass::Blocked)) => self.hold(claim, reason, Some(BLOCK_PAUSE)).await?,
-            (_, Some(ErrorClass::Throttle)) => {
+            Some(ErrorClass::Token(_)) => self.hold(claim, reason, None).await?,
+            Some(ErrorClass::Blocked) => self.hold(claim, reason, Some(BLOCK_PAUSE)).await?,
+            Some(ErrorClass::Throttle) => {
                 let backoff = now.plus(Backoff::THROTTLE.after(send.reads + 1));
                 until = regain_at(failure.usage(), now).unwrap_or(backoff);
             }
-            (
-                CallFailure::NotSent { .. }
-                | CallFailure::Unknown { .. }
-                | CallFailure::Answered { .. },
-                Some(ErrorClass::Permission | ErrorClass::Retry | ErrorClass::Ambiguous) | None,
-            ) => {}
+            Some(ErrorClass::Permission | ErrorClass::Retry | ErrorClass::Ambiguous) | None => {}
         }
         self.store
             .put_off(claim.clone(), send.id, format!("read_{reason}"), until)
@@ -194,31 +188,28 @@ impl Context {
 
 /// What the event itself says.
 fn add_words(facts: &mut Facts, body: &EventBody) {
-    let referral = match body {
-        EventBody::CommentReceived(comment) | EventBody::LiveCommentReceived(comment) => {
-            facts.comment.id = Some(comment.id.to_string());
-            facts.comment.text.clone_from(&comment.text);
-            if let Some(name) = comment
-                .from
-                .as_ref()
-                .and_then(|person| person.username.clone())
-            {
-                facts.contact.username = Some(name);
-            }
-            None
+    if let Some(comment) = body.comment() {
+        facts.comment.id = Some(comment.id.to_string());
+        facts.comment.text.clone_from(&comment.text);
+        if let Some(name) = comment
+            .from
+            .as_ref()
+            .and_then(|person| person.username.clone())
+        {
+            facts.contact.username = Some(name);
         }
-        EventBody::MessageReceived(message) => {
-            facts.message.text.clone_from(&message.text);
-            message.referral.as_ref()
-        }
-        EventBody::PostbackReceived(postback) => {
-            facts.postback.title.clone_from(&postback.title);
-            facts.postback.payload.clone_from(&postback.payload);
-            postback.referral.as_ref()
-        }
-        EventBody::ReferralReceived(referral) => Some(referral),
-        _ => None,
-    };
+    }
+    let mut referral = None;
+    if let EventBody::MessageReceived(message) = body {
+        facts.message.text.clone_from(&message.text);
+        referral = message.referral.as_ref();
+    } else if let EventBody::PostbackReceived(postback) = body {
+        facts.postback.title.clone_from(&postback.title);
+        facts.postback.payload.clone_from(&postback.payload);
+        referral = postback.referral.as_ref();
+    } else if let EventBody::ReferralReceived(opened) = body {
+        referral = Some(opened);
+    }
     if let Some(referral) = referral {
         facts.referral.reference.clone_from(&referral.reference);
         facts.referral.source.clone_from(&referral.source);
@@ -226,8 +217,8 @@ fn add_words(facts: &mut Facts, body: &EventBody) {
 }
 
 fn parent_of(send: &LeasedSend) -> Option<CommentId> {
-    match &send.event.body {
-        EventBody::CommentReceived(comment) => comment.parent_id.clone(),
-        _ => None,
-    }
+    send.event
+        .body
+        .comment()
+        .and_then(|comment| comment.parent_id.clone())
 }

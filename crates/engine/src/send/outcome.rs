@@ -10,7 +10,7 @@ use hookline_model::send::SendKind;
 use hookline_store::lanes::{LaneEffect, LeasedSend};
 
 /// How long a restricted account is left alone.
-pub(super) const BLOCK_PAUSE: Duration = Duration::from_secs(24 * 3600);
+pub(super) const BLOCK_PAUSE: Duration = Duration::from_hours(24);
 
 /// How long the echo of a DM is awaited before the conversation is read.
 const ECHO_WAIT: Duration = Duration::from_secs(10);

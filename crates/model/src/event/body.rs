@@ -41,6 +41,15 @@ pub enum EventBody {
 }
 
 impl EventBody {
+    /// The comment, if this is one, live or not.
+    pub fn comment(&self) -> Option<&Comment> {
+        if let Self::CommentReceived(comment) | Self::LiveCommentReceived(comment) = self {
+            Some(comment)
+        } else {
+            None
+        }
+    }
+
     /// The one word for this body.
     pub fn kind(&self) -> EventKind {
         match self {

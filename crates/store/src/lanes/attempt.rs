@@ -196,7 +196,7 @@ fn leased(
         .and_then(|mut query| {
             query
                 .query_row([send.0, claim.lane.0], |row| {
-                    let read = Reader::new("sends", send, row);
+                    let read = Reader::new("sends", &send, row);
                     Ok(candidate(&read))
                 })
                 .optional()

@@ -151,7 +151,7 @@ fn due_lanes(
     let mut lanes = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
-        let read = Reader::new("lanes", id, row);
+        let read = Reader::new("lanes", &id, row);
         let class = read.word("class", SendClass::from_name)?;
         lanes.push((LaneId(id), read.account()?, class, read.get("fence")?));
     }
@@ -239,7 +239,7 @@ fn candidates(
     let mut sends = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("send_id").map_err(doing())?;
-        let read = Reader::new("sends", id, row);
+        let read = Reader::new("sends", &id, row);
         sends.push(LeasedSend {
             id: SendId(id),
             event_id: EventId(read.get("event_id")?),

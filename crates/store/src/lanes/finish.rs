@@ -197,7 +197,7 @@ fn end_send(
             update
                 .query_row(
                     params![send.0, end.state.as_str(), end.reason, now.as_millis()],
-                    |row| Ok(Reader::new("sends", send, row).word("kind", SendKind::from_name)),
+                    |row| Ok(Reader::new("sends", &send, row).word("kind", SendKind::from_name)),
                 )
                 .optional()
         })

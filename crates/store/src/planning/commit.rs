@@ -23,12 +23,16 @@ impl Store {
         plan: Plan,
         now: Timestamp,
     ) -> Result<Vec<EventId>, StoreError> {
-        self.write(move |connection| commit(connection, plan, now))
+        self.write(move |connection| commit(connection, &plan, now))
             .await
     }
 }
 
-fn commit(connection: &Connection, plan: Plan, now: Timestamp) -> Result<Vec<EventId>, StoreError> {
+fn commit(
+    connection: &Connection,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Vec<EventId>, StoreError> {
     let mut ids = Vec::with_capacity(plan.events.len());
     for planned in &plan.events {
         ids.push(commit_event(connection, planned, now)?);
@@ -220,13 +224,11 @@ fn keep_contact(connection: &Connection, planned: &PlannedEvent) -> Result<(), S
     let Some(contact) = event.contact_id() else {
         return Ok(());
     };
-    let username = match &event.body {
-        EventBody::CommentReceived(comment) | EventBody::LiveCommentReceived(comment) => comment
-            .from
-            .as_ref()
-            .and_then(|person| person.username.as_deref()),
-        _ => None,
-    };
+    let commenter = event
+        .body
+        .comment()
+        .and_then(|comment| comment.from.as_ref());
+    let username = commenter.and_then(|person| person.username.as_deref());
     // Meta's time may lie in the future of a wrong clock; a window must not be opened from there.
     let inbound = event.opens_window().then(|| {
         event

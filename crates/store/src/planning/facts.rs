@@ -254,7 +254,7 @@ fn bounded(
             return Ok((deliveries, true));
         }
         let id: i64 = row.get("id").map_err(doing())?;
-        let read = Reader::new("deliveries", id, row);
+        let read = Reader::new("deliveries", &id, row);
         let body: Vec<u8> = read.get("body")?;
         bytes += body.len();
         deliveries.push(Delivery {
@@ -284,7 +284,7 @@ fn waiting(
     let mut events = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
-        let read = Reader::new("events", id, row);
+        let read = Reader::new("events", &id, row);
         events.push(WaitingEvent {
             id: EventId(id),
             event: event_of(&read)?,
@@ -301,7 +301,7 @@ pub(crate) fn event_of(read: &Reader<'_, '_>) -> Result<Event, StoreError> {
     let key: Vec<u8> = read.get("key")?;
     let key = key
         .try_into()
-        .map_err(|_| StoreError::corrupt("events", "key", "of the event")("not 16 bytes long"))?;
+        .map_err(|_| StoreError::corrupt("events", "key", &"of the event")("not 16 bytes long"))?;
     Ok(Event {
         account_id: read.account()?,
         key: NaturalKey::from_bytes(key),
@@ -411,7 +411,7 @@ fn next_media(
     let mut rows = query.query([]).map_err(doing())?;
     let mut found = HashMap::new();
     while let Some(row) = rows.next().map_err(doing())? {
-        let read = Reader::new("next_media", "of an automation", row);
+        let read = Reader::new("next_media", &"of an automation", row);
         let account = read.account()?;
         if accounts.contains(&account) {
             let key = (

@@ -32,6 +32,12 @@ impl Store {
     }
 }
 
+const BY_COMMENT: &str =
+    "SELECT id FROM events WHERE comment_id = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
+const BY_SEND: &str = "SELECT event_id FROM sends WHERE message_id = ?1 LIMIT 1";
+const BY_MID: &str =
+    "SELECT id FROM events WHERE mid = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
+
 fn find_event(connection: &Connection, subject: &str) -> Result<Option<i64>, StoreError> {
     if let Ok(EventId(id)) = subject.parse() {
         return Ok(Some(id));
@@ -42,11 +48,6 @@ fn find_event(connection: &Connection, subject: &str) -> Result<Option<i64>, Sto
             .and_then(|mut query| query.query_row([subject], |row| row.get(0)).optional())
             .map_err(StoreError::database("look for the event"))
     };
-    const BY_COMMENT: &str =
-        "SELECT id FROM events WHERE comment_id = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
-    const BY_SEND: &str = "SELECT event_id FROM sends WHERE message_id = ?1 LIMIT 1";
-    const BY_MID: &str =
-        "SELECT id FROM events WHERE mid = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
     for sql in [BY_COMMENT, BY_SEND, BY_MID] {
         if let Some(id) = look(sql)? {
             return Ok(Some(id));
@@ -87,7 +88,7 @@ fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Stor
 }
 
 fn run_record(row: &Row<'_>) -> Result<RunRecord, StoreError> {
-    let read = Reader::new("runs", "of an event", row);
+    let read = Reader::new("runs", &"of an event", row);
     Ok(RunRecord {
         automation: read.get("automation")?,
         version: read.count("version")?,

@@ -243,7 +243,7 @@ fn id_of(row: &Row<'_>) -> Result<i64, StoreError> {
 
 pub(super) fn delivery_record(row: &Row<'_>) -> Result<DeliveryRecord, StoreError> {
     let id = id_of(row)?;
-    let read = Reader::new("deliveries", id, row);
+    let read = Reader::new("deliveries", &id, row);
     Ok(DeliveryRecord {
         id: DeliveryId(id),
         received_at: read.time("received_at")?,
@@ -256,7 +256,7 @@ pub(super) fn delivery_record(row: &Row<'_>) -> Result<DeliveryRecord, StoreErro
 
 pub(super) fn event_record(row: &Row<'_>) -> Result<EventRecord, StoreError> {
     let id = id_of(row)?;
-    let read = Reader::new("events", id, row);
+    let read = Reader::new("events", &id, row);
     Ok(EventRecord {
         id: EventId(id),
         account_id: read.account()?,
@@ -275,7 +275,7 @@ pub(super) fn event_record(row: &Row<'_>) -> Result<EventRecord, StoreError> {
 
 pub(super) fn send_record(row: &Row<'_>) -> Result<SendRecord, StoreError> {
     let id = id_of(row)?;
-    let read = Reader::new("sends", id, row);
+    let read = Reader::new("sends", &id, row);
     let state: String = read.get("shown_state")?;
     let reason = if state == "held" {
         read.get::<Option<String>>("hold_reason")?
@@ -313,7 +313,7 @@ pub(super) fn attempts(
         "SELECT * FROM attempts WHERE send_id = ?1 ORDER BY number",
         [send.0],
         |row| {
-            let read = Reader::new("attempts", "of a send", row);
+            let read = Reader::new("attempts", &"of a send", row);
             Ok(AttemptRecord {
                 number: read.count("number")?,
                 started_at: read.time("started_at")?,

@@ -66,7 +66,7 @@ impl Writer {
         let (commands, queue) = mpsc::channel(QUEUE_LENGTH);
         let (stop_checkpoints, stopped) = sync_channel(1);
         let checkpointer = spawn("hookline-checkpoint", move || {
-            checkpoint(&checkpoints, &stopped)
+            checkpoint(&checkpoints, &stopped);
         })?;
         let mut thread = WriterThread {
             connection,

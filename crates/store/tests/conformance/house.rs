@@ -28,9 +28,9 @@ pub(crate) fn account() -> AccountId {
 }
 
 pub(crate) fn request() -> ClaimRequest {
-    let budget = Budget::new(750, Duration::from_secs(3600), 25);
+    let budget = Budget::new(750, Duration::from_hours(1), 25);
     ClaimRequest {
-        lease: Duration::from_secs(60),
+        lease: Duration::from_mins(1),
         lanes: 10,
         sends_per_lane: 8,
         budgets: Budgets {

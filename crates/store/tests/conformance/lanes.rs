@@ -28,10 +28,10 @@ async fn start(house: &House, lane: &ClaimedLane, place: usize, now: Timestamp) 
 }
 
 fn started(result: StartResult) -> StartedAttempt {
-    match result {
-        StartResult::Started(attempt) => attempt,
-        other => panic!("not started: {other:?}"),
-    }
+    let StartResult::Started(attempt) = result else {
+        unreachable!("not started: {result:?}")
+    };
+    attempt
 }
 
 async fn finish(
