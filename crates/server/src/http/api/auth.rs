@@ -1,0 +1,52 @@
+//! Who may use the API: whoever has the bearer token.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use hookline_model::secret::Secret;
+use subtle::ConstantTimeEq;
+
+use super::ApiState;
+use super::problem::ApiError;
+
+pub(super) async fn require_token(
+    State(state): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match check(state.admin_token.as_ref(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+fn check(wanted: Option<&Secret>, headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(wanted) = wanted else {
+        return Err(ApiError::Unauthorized(
+            "the API is closed: no admin.token is configured; set one and restart",
+        ));
+    };
+    if is_bearer(headers, wanted) {
+        return Ok(());
+    }
+    Err(ApiError::Unauthorized(
+        if headers.contains_key(header::AUTHORIZATION) {
+            "this is not the admin token: send Authorization: Bearer <admin.token>"
+        } else {
+            "send the admin token: Authorization: Bearer <admin.token>"
+        },
+    ))
+}
+
+/// Whether the request has `Authorization: Bearer <wanted>`. The time this takes tells at most
+/// how long the token is.
+pub(crate) fn is_bearer(headers: &HeaderMap, wanted: &Secret) -> bool {
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    given.is_some_and(|(_, token)| {
+        bool::from(token.trim().as_bytes().ct_eq(wanted.expose().as_bytes()))
+    })
+}
