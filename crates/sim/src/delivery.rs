@@ -266,21 +266,17 @@ impl World {
 
     fn delivery_failed(&mut self, now_ms: i64, mut parcel: Parcel) {
         let first_ms = parcel.first_try_ms.unwrap_or(now_ms);
-        match self.config.policy.end {
-            EndPolicy::DropAfter36Hours => {
-                if now_ms.saturating_sub(first_ms) >= DROP_AFTER_MS {
-                    for account in parcel.accounts.clone() {
-                        self.alert(now_ms, account, AlertKind::DeliveryDropped);
-                    }
-                    self.outbox.file(parcel, DeliveryState::Dropped);
-                    return;
-                }
+        if self.config.policy.end == EndPolicy::UnsubscribeAfter1Hour {
+            for account in parcel.accounts.clone() {
+                self.count_failure(now_ms, account);
             }
-            EndPolicy::UnsubscribeAfter1Hour => {
-                for account in parcel.accounts.clone() {
-                    self.count_failure(now_ms, account);
-                }
+        }
+        if now_ms.saturating_sub(first_ms) >= DROP_AFTER_MS {
+            for account in parcel.accounts.clone() {
+                self.alert(now_ms, account, AlertKind::DeliveryDropped);
             }
+            self.outbox.file(parcel, DeliveryState::Dropped);
+            return;
         }
         let is_anyone_left = parcel.accounts.is_empty()
             || parcel.accounts.iter().any(|account| {

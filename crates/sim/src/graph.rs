@@ -227,7 +227,12 @@ impl World {
             ),
         ];
         if let (Some(account), Some(fill)) = (&call.account, fill) {
-            headers.extend(usage_headers(account, fill));
+            let limits = &self.config.limits;
+            let app = self
+                .usage
+                .fill(now_ms, account, CallClass::Other, limits)
+                .percent;
+            headers.extend(usage_headers(account, fill, app));
         }
         SimResponse {
             status,
@@ -273,7 +278,7 @@ impl World {
     }
 }
 
-fn usage_headers(account: &str, fill: Fill) -> [(String, String); 2] {
+fn usage_headers(account: &str, fill: Fill, app_percent: i64) -> [(String, String); 2] {
     let minutes = fill.wait_ms.saturating_add(59_999).div_euclid(60_000);
     let quarter = fill.percent.div_euclid(4);
     let usage = Json::object()
@@ -283,10 +288,11 @@ fn usage_headers(account: &str, fill: Fill) -> [(String, String); 2] {
         .with("total_time", quarter)
         .with("estimated_time_to_regain_access", minutes);
     let by_business = Json::object().with(account.to_owned(), vec![usage]);
+    let app_quarter = app_percent.div_euclid(4);
     let by_app = Json::object()
-        .with("call_count", 0)
-        .with("total_time", 0)
-        .with("total_cputime", 0);
+        .with("call_count", app_percent)
+        .with("total_time", app_quarter)
+        .with("total_cputime", app_quarter);
     let text =
         |json: &Json| String::from_utf8(json.to_bytes(Escaping::Captured)).unwrap_or_default();
     [

@@ -24,19 +24,23 @@ use std::sync::Arc;
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha8Rng;
 
+pub use accounts::{Account, AccountChange, Login, NewAccount};
+pub use comments::{Author, Comment, CommentDraft, MentionDraft};
 pub use config::{EchoTiming, EndPolicy, Limits, Policy, SecondReply, WorldConfig};
+pub use inspect::{Alert, AlertKind, RequestRecord, Sent, SentBy, SentKind, TokenPlace};
+pub use media::{Media, NewMedia};
+pub use messages::{MessageDraft, PostbackDraft};
+pub use people::{NewPerson, Person};
+pub use platform::Tamper;
+pub use threads::{Folder, Message, Thread};
+pub use tokens::TokenEnd;
 
 use crate::delivery::{Outbox, QueuedEvent};
 use crate::faults::FaultScript;
 use crate::ids::{IdKind, IdSource};
 use crate::wire::{Container, Event};
-use accounts::Account;
-use comments::Comment;
-use inspect::{Alert, RequestRecord, Sent};
 use limits::Usage;
-use media::Media;
-use people::{Person, Scoped};
-use threads::Thread;
+use people::Scoped;
 use tokens::Token;
 
 /// Why the world would not do what it was told; the Graph API has its own errors.

@@ -136,13 +136,20 @@ impl Outbox {
         self.queued.is_empty() && self.parcels.is_empty()
     }
 
+    /// Whether a parcel is to be delivered now, before any event still queued.
     pub(super) fn is_ready(&self, now_ms: i64) -> bool {
-        self.waiting
-            .first()
-            .is_some_and(|(due_ms, _)| *due_ms <= now_ms)
+        let Some((due_ms, _)) = self.waiting.first() else {
+            return false;
+        };
+        let queued = self
+            .queued
+            .first_key_value()
+            .map(|((queued_ms, _), _)| *queued_ms);
+        *due_ms <= now_ms && queued.is_none_or(|queued_ms| *due_ms <= queued_ms)
     }
 
-    /// The events of the next POST and the time of the last of them, when enough are due or the oldest has waited long enough.
+    /// The events of the next POST and the time of the last of them, when enough are due or
+    /// the oldest has waited long enough.
     pub(super) fn take_batch(
         &mut self,
         now_ms: i64,

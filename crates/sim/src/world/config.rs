@@ -110,6 +110,7 @@ pub enum EndPolicy {
     /// A delivery is dropped 36 hours after its first try.
     DropAfter36Hours,
     /// An alert after 15 minutes of failures; the account is unsubscribed after one hour.
+    /// What belongs to no account is still dropped after 36 hours.
     UnsubscribeAfter1Hour,
 }
 
