@@ -75,7 +75,10 @@ pub fn router(state: ApiState) -> Router {
         .fallback(async || ApiError::NotFound("no such path; see /api/v1/openapi.json".to_owned()))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(REQUEST_BODY_BYTES_MAX))
-        .layer(from_fn_with_state(state.clone(), problem::finish))
+        .layer(from_fn_with_state(
+            Nonces::clone(&state.nonces),
+            problem::finish,
+        ))
         .layer(from_fn(async |request, next: axum::middleware::Next| {
             not_stored(next.run(request).await)
         }))

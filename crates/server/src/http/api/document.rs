@@ -17,6 +17,7 @@ use super::{BASE, guarded, open};
         back as `cursor`. Errors are `application/problem+json`. Times are RFC 3339 in UTC.",
         license(name = "MIT OR Apache-2.0")
     ),
+    components(schemas(super::problem::Problem, super::schema::FieldError)),
     tags(
         (name = "accounts", description = "Connected Instagram professional accounts"),
         (name = "automations", description = "What is to happen: trigger, conditions, steps"),

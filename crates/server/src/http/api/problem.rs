@@ -12,7 +12,7 @@ use hookline_store::StoreError;
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use super::ApiState;
+use super::Nonces;
 
 /// The media type of every error answer.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -207,17 +207,13 @@ fn answer(
 }
 
 /// Gives every internal error an id, logs it under that id, and shows only the id.
-pub(super) async fn finish(
-    State(state): State<ApiState>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn finish(State(nonces): State<Nonces>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
     let Some(Cause(cause)) = response.extensions().get::<Cause>().cloned() else {
         return response;
     };
-    let nonce = (state.nonces)();
+    let nonce = nonces();
     let id = nonce
         .first_chunk()
         .map_or(0, |bytes| u64::from_be_bytes(*bytes));
@@ -241,4 +237,39 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use serde_json::{Value, json};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_internal_error_shows_only_its_id() {
+        let nonces: Nonces = Arc::new(|| [0xab; 24]);
+        let fails = async || ApiError::Internal("the secret of the house");
+        let router = Router::new()
+            .route("/", get(fails))
+            .layer(from_fn_with_state(nonces, finish));
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let expected = json!({
+            "type": "about:blank", "title": "Internal Server Error", "status": 500,
+            "detail": "an internal error: look for the request id in the log of hookline",
+            "request_id": "abababababababab"
+        });
+        assert_eq!(body, expected);
+    }
 }
