@@ -7,10 +7,13 @@ mod outcome;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookline_meta::graph::{Answer, CallFailure, Commented, GraphClient, Sender, Sent};
+use hookline_meta::graph::{
+    Answer, CallFailure, Commented, GraphClient, RequestProblem, Sender, Sent,
+};
 use hookline_model::account::Login;
 use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::clock::Clock;
+use hookline_model::event::{EventBody, Mention};
 use hookline_model::ids::{AccountId, MessageId};
 use hookline_model::limits::LEASE;
 use hookline_model::secret::Secret;
@@ -183,6 +186,9 @@ impl SendWorker {
         text: &str,
     ) -> Result<Answer<Sent>, CallFailure> {
         let sender = caller.sender();
+        if let EventBody::MentionReceived(mention) = &send.event.body {
+            return self.answer_mention(&sender, mention, text).await;
+        }
         match (send.kind, &send.comment_id, &send.contact_id) {
             (SendKind::PrivateReply, Some(comment), _) => {
                 self.graph.send_private_reply(&sender, comment, text).await
@@ -196,10 +202,28 @@ impl SendWorker {
                 self.graph.send_message(&sender, contact, text).await
             }
             (SendKind::PrivateReply | SendKind::PublicReply | SendKind::Dm, _, _) => {
-                let problem = hookline_meta::graph::RequestProblem::UnusableId("recipient");
-                Err(CallFailure::NotWritten(problem))
+                Err(RequestProblem::UnusableId("recipient").into())
             }
         }
+    }
+
+    /// A mention is on someone else's media, where the comment itself cannot be answered.
+    async fn answer_mention(
+        &self,
+        sender: &Sender<'_>,
+        mention: &Mention,
+        text: &str,
+    ) -> Result<Answer<Sent>, CallFailure> {
+        let media = mention
+            .media_id
+            .as_ref()
+            .ok_or(RequestProblem::UnusableId("media"))?;
+        let comment = mention.comment_id.as_ref();
+        let answer = self
+            .graph
+            .reply_to_mention(sender, media, comment, text)
+            .await?;
+        Ok(as_sent(&answer))
     }
 
     async fn finish(

@@ -20,5 +20,7 @@ pub use read::{
     CommentRead, ConversationId, ConversationMessage, MediaItem, MediaRead, find_conversation,
     list_media, list_messages, read_comment, read_media, read_replies,
 };
-pub use send::{Commented, Sent, send_message, send_private_reply, send_public_reply};
+pub use send::{
+    Commented, Sent, reply_to_mention, send_message, send_private_reply, send_public_reply,
+};
 pub use usage::Usage;

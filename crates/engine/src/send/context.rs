@@ -86,7 +86,8 @@ impl SendWorker {
     ) -> Result<(), CallFailure> {
         let sender = caller.sender();
         let needs_comment = send.kind == SendKind::PrivateReply || needs.parent || needs.media;
-        if let Some(comment) = &send.comment_id
+        // A comment found through a mention cannot be read (contract 6.1).
+        if let (Some(comment), Some(_)) = (&send.comment_id, send.event.body.comment())
             && needs_comment
             && context.commented_at.is_none()
         {

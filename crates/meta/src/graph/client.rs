@@ -166,6 +166,18 @@ impl GraphClient {
         self.perform(sender, &call).await
     }
 
+    /// Answers a mention of the account.
+    pub async fn reply_to_mention(
+        &self,
+        sender: &Sender<'_>,
+        media: &MediaId,
+        comment: Option<&CommentId>,
+        text: &str,
+    ) -> Result<Answer<Commented>, CallFailure> {
+        let call = send::reply_to_mention(&self.config, sender, media, comment, text)?;
+        self.perform(sender, &call).await
+    }
+
     /// Sends a public reply.
     pub async fn send_public_reply(
         &self,

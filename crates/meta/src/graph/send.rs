@@ -1,6 +1,6 @@
 //! Calls that have an effect on a person: private replies, DMs, public replies.
 
-use hookline_model::ids::{CommentId, ContactId, MessageId};
+use hookline_model::ids::{CommentId, ContactId, MediaId, MessageId};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -71,6 +71,27 @@ pub fn send_public_reply(
         post(url, &json!({ "message": text })),
         read_commented,
     ))
+}
+
+/// Answers a mention of the account under someone else's media, in the comment that mentions it
+/// or, without one, under the caption (contract 6.4).
+pub fn reply_to_mention(
+    config: &GraphConfig,
+    sender: &Sender<'_>,
+    media: &MediaId,
+    comment: Option<&CommentId>,
+    text: &str,
+) -> Result<Call<Commented>, RequestProblem> {
+    let url = config.node(sender, "account", sender.account.as_str(), Some("mentions"))?;
+    let body = match comment {
+        Some(comment) => json!({
+            "media_id": media.as_str(),
+            "comment_id": comment.as_str(),
+            "message": text,
+        }),
+        None => json!({ "media_id": media.as_str(), "message": text }),
+    };
+    Ok(Call::new(post(url, &body), read_commented))
 }
 
 fn read_sent(reply: &Reply) -> Result<Sent, CallFailure> {

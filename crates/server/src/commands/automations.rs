@@ -132,10 +132,12 @@ async fn show(store: &Store, name: String, json: bool) -> anyhow::Result<ExitCod
         ..
     } = automation;
     println!("# version {version}, published {published_at}");
-    print!(
-        "{}",
-        toml::to_string(&document).context("cannot write the automation as TOML")?
-    );
+    // Read back first, because only the document's own type writes it in the order of the pages.
+    let text = match Automation::from_json(&document) {
+        Ok(automation) => toml::to_string(&automation),
+        Err(_) => toml::to_string(&document),
+    };
+    print!("{}", text.context("cannot write the automation as TOML")?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -109,7 +109,7 @@ fn text(reader: &mut Reader, value: &Value, path: &str) -> Option<String> {
 fn why_not(step: &str, trigger: TriggerKind) -> Option<&'static str> {
     match (step, trigger) {
         ("private_reply", TriggerKind::Comment | TriggerKind::LiveComment)
-        | ("public_reply", TriggerKind::Comment)
+        | ("public_reply", TriggerKind::Comment | TriggerKind::Mention)
         | (
             "dm",
             TriggerKind::Message

@@ -1,0 +1,187 @@
+//! The command line: what `hookline` can be told to do.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{accounts, automations, demo, explain, openapi, replay, serve, sim};
+use crate::config::{self, Flags, Loaded, Purpose, Sources};
+use crate::{keys, telemetry, wiring};
+
+/// The exit code of wrong configuration or usage.
+const USAGE: u8 = 2;
+
+/// Hookline: turns Instagram comments and messages into automated DMs.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    /// The configuration file; without it hookline.toml of the working directory, if it exists.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    /// Overrides store.url.
+    #[arg(long, global = true)]
+    store: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receives webhooks and sends what they lead to.
+    Serve {
+        /// Overrides server.listen.
+        #[arg(long)]
+        listen: Option<String>,
+    },
+    /// Plays the main job on an empty machine: no configuration, no network.
+    Demo(demo::DemoArgs),
+    /// Plays Meta, for developing against without Meta.
+    Sim(sim::SimArgs),
+    /// Connected accounts.
+    Accounts(accounts::AccountsArgs),
+    /// Published automations.
+    Automations(automations::AutomationsArgs),
+    /// What happened with a comment, message or event, and why.
+    Explain(explain::ExplainArgs),
+    /// Interprets a delivery again.
+    Replay(replay::ReplayArgs),
+    /// Brings the database to this version's schema.
+    Migrate,
+    /// Prints the REST API's OpenAPI document.
+    #[command(hide = true)]
+    Openapi,
+    /// Prints the reference of all configuration keys.
+    #[command(hide = true)]
+    ConfigReference,
+}
+
+/// Does what the command line says and answers the exit code: 0 done, 1 failed, 2 wrong usage or
+/// configuration.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli).await {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli {
+        config,
+        store,
+        command,
+    } = cli;
+    let given = Given {
+        file: config,
+        store,
+    };
+    match command {
+        Command::Demo(args) => {
+            quiet_log();
+            demo::run(args).await
+        }
+        Command::Sim(args) => {
+            quiet_log();
+            sim::run(args).await
+        }
+        Command::Openapi => openapi::run(),
+        Command::ConfigReference => Ok(print_reference()),
+        Command::Serve { listen } => match given.load(listen, Purpose::Serve)? {
+            Some(loaded) => serve::run(loaded).await,
+            None => Ok(ExitCode::from(USAGE)),
+        },
+        Command::Accounts(args) => on_store(given, Task::Accounts(args)).await,
+        Command::Automations(args) => on_store(given, Task::Automations(args)).await,
+        Command::Explain(args) => on_store(given, Task::Explain(args)).await,
+        Command::Replay(args) => on_store(given, Task::Replay(args)).await,
+        Command::Migrate => on_store(given, Task::Migrate).await,
+    }
+}
+
+/// What every command was given.
+struct Given {
+    file: Option<PathBuf>,
+    store: Option<String>,
+}
+
+impl Given {
+    /// Reads the configuration and starts the log; nothing when the configuration is wrong, which
+    /// the person has been told by then.
+    fn load(self, listen: Option<String>, purpose: Purpose) -> anyhow::Result<Option<Loaded>> {
+        let flags = Flags {
+            listen,
+            store_url: self.store,
+        };
+        match config::load(&Sources::of_process(self.file, flags, purpose)) {
+            Ok(loaded) => {
+                telemetry::init(&loaded.config.log)?;
+                Ok(Some(loaded))
+            }
+            Err(problems) => {
+                complain(&problems.to_string());
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// What can be done beside a running server, on its database.
+enum Task {
+    Accounts(accounts::AccountsArgs),
+    Automations(automations::AutomationsArgs),
+    Explain(explain::ExplainArgs),
+    Replay(replay::ReplayArgs),
+    Migrate,
+}
+
+async fn on_store(given: Given, task: Task) -> anyhow::Result<ExitCode> {
+    let Some(Loaded { config, .. }) = given.load(None, Purpose::Command)? else {
+        return Ok(ExitCode::from(USAGE));
+    };
+    let store = wiring::store_url(&config.store.url);
+    match task {
+        Task::Accounts(args) => {
+            let keys = keys::load(&config.encryption, &config.store.url)?;
+            accounts::run(args, &store, &keys.ring).await
+        }
+        Task::Automations(args) => automations::run(args, &store).await,
+        Task::Explain(args) => explain::run(args, &store).await,
+        Task::Replay(args) => replay::run(args, &store).await,
+        Task::Migrate => migrate(&store).await,
+    }
+}
+
+/// The demo and the simulator speak for themselves; only trouble is logged.
+fn quiet_log() {
+    let log = config::LogConfig {
+        level: "warn".to_owned(),
+        format: config::LogFormat::Text,
+    };
+    if let Err(error) = telemetry::init(&log) {
+        complain(&error.to_string());
+    }
+}
+
+async fn migrate(store: &str) -> anyhow::Result<ExitCode> {
+    let opened = hookline_store::Store::open(store, hookline_store::Ownership::Shared)?;
+    opened.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "the command's whole purpose")]
+fn print_reference() -> ExitCode {
+    print!("{}", config::reference());
+    ExitCode::SUCCESS
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the person who called has to see what is wrong"
+)]
+fn complain(message: &str) {
+    eprintln!("hookline: {message}");
+}

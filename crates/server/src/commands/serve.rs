@@ -1,0 +1,34 @@
+//! `hookline serve`: receive and send until told to stop.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::clock::SystemClock;
+use crate::config::Loaded;
+use crate::wiring;
+
+/// Runs until SIGTERM or Ctrl-C, then stops accepting, finishes what is in flight, and answers
+/// 0; answers 1 when something was not finished in time.
+pub async fn run(loaded: Loaded) -> anyhow::Result<ExitCode> {
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let mut terminate =
+        signal(SignalKind::terminate()).context("cannot listen for the signal to stop")?;
+    let running = wiring::start(&loaded.config, Arc::new(SystemClock)).await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("stopping: finishing what is in flight");
+    if running.shut_down().await {
+        tracing::info!("stopped");
+        Ok(ExitCode::SUCCESS)
+    } else {
+        tracing::warn!("stopped before everything was finished; the next start takes it over");
+        Ok(ExitCode::FAILURE)
+    }
+}

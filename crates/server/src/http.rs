@@ -1,0 +1,13 @@
+//! HTTP: what the world can ask of us.
+//!
+//! - [`listener`]: the accept loop, and its limits on connections
+//! - [`webhook`]: Meta's handshake and deliveries, from socket to 200
+//! - [`body`]: bodies under limits
+//! - [`api`]: the REST API
+//! - [`health`]: `/healthz`, `/readyz`, `/metrics`
+
+pub mod api;
+pub mod body;
+pub mod health;
+pub mod listener;
+pub mod webhook;

@@ -1,0 +1,183 @@
+//! One connection from its first byte to its last.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::body::Body as RouterBody;
+use axum::extract::ConnectInfo;
+use bytes::Bytes;
+use http_body_util::{Either, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower::ServiceExt as _;
+use tracing::{debug, error};
+
+use super::slot::{Order, Slot};
+use super::stream::{WatchedStream, linger};
+use super::{ListenerConfig, Site};
+use crate::http::body::TimedBody;
+use crate::http::webhook;
+use crate::telemetry::Chain;
+
+/// Largest header, request line included; larger ones are answered 431.
+const HEADER_BYTES_MAX: usize = 32 * 1024;
+
+/// Most bytes one connection may have buffered on either side.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+type Answer = Response<Either<Full<Bytes>, RouterBody>>;
+
+/// What all connections share.
+pub(super) struct Host {
+    pub(super) site: Site,
+    http: http1::Builder,
+    body_timeout: Duration,
+}
+
+impl Host {
+    pub(super) fn new(config: &ListenerConfig, site: Site) -> Self {
+        let mut http = http1::Builder::new();
+        // Times are kept by the slots: hyper's own limit starts when a connection falls idle, so
+        // it cannot tell a slow header from a pause between two requests.
+        http.header_read_timeout(None)
+            .max_header_size(HEADER_BYTES_MAX)
+            .max_buf_size(BUFFER_BYTES_MAX)
+            .half_close(false);
+        Self {
+            site,
+            http,
+            body_timeout: config.body_timeout,
+        }
+    }
+
+    /// Answers one request, whatever happens: a panic is answered 500 and stays inside.
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        let mut answer = pin!(self.answer_unguarded(request, peer));
+        std::future::poll_fn(|cx| {
+            catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx)))
+                .unwrap_or_else(|_| Poll::Ready(internal_error()))
+        })
+        .await
+    }
+
+    async fn answer_unguarded(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+        if request.uri().path() == webhook::PATH {
+            return self.site.webhook.answer(request).await.map(Either::Left);
+        }
+        let mut request = request.map(|body| {
+            if body.is_end_stream() {
+                RouterBody::empty()
+            } else {
+                RouterBody::new(TimedBody::new(body, self.body_timeout))
+            }
+        });
+        request.extensions_mut().insert(ConnectInfo(peer));
+        match self.site.rest.clone().oneshot(request).await {
+            Ok(answer) => answer.map(Either::Right),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// The panic itself is on standard error already, written by the process's hook.
+fn internal_error() -> Answer {
+    error!("a request was answered 500: its handler panicked");
+    let text = Full::from("internal error");
+    let mut answer = Response::new(Either::Left(text));
+    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    answer
+}
+
+/// Counts a connection and gives its slot back, however its task ends.
+struct Open<'a> {
+    host: &'a Host,
+    slot: &'a Slot,
+}
+
+impl<'a> Open<'a> {
+    fn new(host: &'a Host, slot: &'a Slot) -> Self {
+        host.site.metrics.open_connection();
+        Self { host, slot }
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.slot.close();
+        self.host.site.metrics.close_connection();
+    }
+}
+
+/// Serves one connection until either side ends it or the loop orders its end.
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, slot: Arc<Slot>, host: Arc<Host>) {
+    let _open = Open::new(&host, &slot);
+    // An answer is one small write, which must not wait for the client's acknowledgement.
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(error = %Chain(&error), "connection ended before it began");
+        return;
+    }
+    let stream = Arc::new(stream);
+    let ended = {
+        let io = TokioIo::new(WatchedStream::new(Arc::clone(&stream), Arc::clone(&slot)));
+        run(io, peer, &slot, &host).await
+    };
+    if ended == Ended::ByItself
+        && slot.lingers()
+        && let Some(stream) = Arc::into_inner(stream)
+    {
+        linger(stream).await;
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    ByItself,
+    ByOrder,
+}
+
+async fn run(
+    io: TokioIo<WatchedStream>,
+    peer: SocketAddr,
+    slot: &Arc<Slot>,
+    host: &Arc<Host>,
+) -> Ended {
+    let service = service_fn(|request: Request<Incoming>| async move {
+        slot.begin_request();
+        let has_body = !request.body().is_end_stream();
+        let answer = host.answer(request, peer).await;
+        let is_refused = answer.status().is_client_error() || answer.status().is_server_error();
+        slot.end_request(has_body && is_refused);
+        Ok::<_, Infallible>(answer)
+    });
+    let mut connection = pin!(host.http.serve_connection(io, service));
+    loop {
+        tokio::select! {
+            // First, so that a request which has come in already is still answered at the end.
+            biased;
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    debug!(error = %Chain(&error), "connection ended");
+                }
+                return Ended::ByItself;
+            }
+            order = slot.ordered() => match order {
+                Order::Serve => {}
+                Order::Finish => connection.as_mut().graceful_shutdown(),
+                Order::Drop => return Ended::ByOrder,
+            },
+        }
+    }
+}

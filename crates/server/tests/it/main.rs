@@ -1,0 +1,16 @@
+//! The server as its users meet it: over real sockets, against a simulated Meta.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a failed unwrap is a failed test"
+)]
+
+mod api;
+mod commands;
+mod limits;
+mod site;
+mod stage;
+mod stories;
+mod webhook;
