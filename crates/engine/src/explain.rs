@@ -20,6 +20,9 @@ use serde::Serialize;
 
 pub use shown::ShownEvent;
 
+/// Waiting events looked through for the one that is explained.
+const WAITING_MAX: u32 = 1000;
+
 /// Everything known of one event, with one plain sentence that sums it up.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
@@ -68,6 +71,28 @@ pub async fn explain(
     subject: &str,
     now: Timestamp,
 ) -> Result<Option<Explanation>, StoreError> {
-    let found = store.find_story(subject.to_owned(), now).await?;
-    Ok(found.map(|story| Explanation::of(subject, story, now)))
+    let Some(story) = store.find_story(subject.to_owned(), now).await? else {
+        return Ok(None);
+    };
+    let waiting = match is_waiting(store, &story).await? {
+        true => Some(summary::of_waiting(&story)),
+        false => None,
+    };
+    let mut explanation = Explanation::of(subject, story, now);
+    if let Some(summary) = waiting {
+        explanation.summary = summary;
+    }
+    Ok(Some(explanation))
+}
+
+/// Whether the event cannot be routed before something is read from Meta. Among more waiting
+/// events than are looked through, the answer is no.
+async fn is_waiting(store: &Store, story: &Story) -> Result<bool, StoreError> {
+    if story.event.ignored.is_some() || !story.runs.is_empty() || !story.sends.is_empty() {
+        return Ok(false);
+    }
+    let waiting = store
+        .waiting_events(Timestamp::FAR_FUTURE, WAITING_MAX)
+        .await?;
+    Ok(waiting.iter().any(|event| event.id == story.event.id))
 }

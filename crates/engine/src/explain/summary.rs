@@ -59,6 +59,15 @@ pub(super) fn of(story: &Story, now: Timestamp) -> String {
     parts.join("; ")
 }
 
+/// The sentence of an event that cannot be routed yet.
+pub(super) fn of_waiting(story: &Story) -> String {
+    let subject = subject::of(&story.event);
+    format!(
+        "{subject} is waiting: an automation is for the next media, and Meta has not said yet when \
+         the media of this event was published"
+    )
+}
+
 fn is_kept_from(verdict: Verdict) -> bool {
     match verdict {
         Verdict::Skipped | Verdict::Lost => true,

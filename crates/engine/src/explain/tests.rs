@@ -176,6 +176,15 @@ fn without_automations_it_says_so() {
 }
 
 #[test]
+fn an_event_that_cannot_be_routed_yet_says_what_it_waits_for() {
+    assert_eq!(
+        summary::of_waiting(&story(Vec::new(), Vec::new())),
+        "the comment \"LINK\" by ada.bakes is waiting: an automation is for the next media, and \
+         Meta has not said yet when the media of this event was published"
+    );
+}
+
+#[test]
 fn without_a_match_every_deciding_condition_is_named() {
     let runs = vec![
         run(

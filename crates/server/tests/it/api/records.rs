@@ -73,13 +73,18 @@ async fn routed() -> Api {
     api.put("/automations/link-on-comment", &automation)
         .await
         .ok(200);
+    interpret(&api).await;
+    api
+}
+
+/// Records the comment and has it routed.
+async fn interpret(api: &Api) {
     api.record(COMMENT).await;
     let clock = Arc::new(StandingClock(NOW.into()));
     let settings = Arc::new(Settings::default());
     let random = rand::SeedableRng::seed_from_u64(1);
     let mut interpreter = Interpreter::new(Arc::clone(&api.store), clock, settings, random);
     interpreter.tick().await.unwrap();
-    api
 }
 
 #[tokio::test]
@@ -159,4 +164,20 @@ async fn a_comment_is_explained() {
     let by_event = api.get("/explain/evt_1").await;
     assert_eq!(by_event.ok(200)["event"], answer.body["event"]);
     assert!(api.get("/explain/901").await.problem(404).contains("901"));
+}
+
+#[tokio::test]
+async fn a_comment_that_waits_for_its_media_says_so() {
+    let api = Api::new();
+    let account = json!({"username": "ada.bakes", "access_token": "t", "login": "instagram"});
+    api.put("/accounts/1784", &account).await.ok(201);
+    let automation = json!({
+        "accounts": ["*"], "trigger": {"on": "comment", "media": "next"},
+        "match": {"mode": "any"}, "steps": [{"do": "private_reply", "text": "here"}]
+    });
+    api.put("/automations/next", &automation).await.ok(200);
+    interpret(&api).await;
+    let answer = api.get("/explain/900").await;
+    let summary = answer.ok(200)["summary"].as_str().unwrap();
+    assert!(summary.contains("by ada.eats is waiting: an automation is for the next media"));
 }
