@@ -74,10 +74,9 @@ pub async fn explain(
     let Some(story) = store.find_story(subject.to_owned(), now).await? else {
         return Ok(None);
     };
-    let waiting = match is_waiting(store, &story).await? {
-        true => Some(summary::of_waiting(&story)),
-        false => None,
-    };
+    let waiting = is_waiting(store, &story)
+        .await?
+        .then(|| summary::of_waiting(&story));
     let mut explanation = Explanation::of(subject, story, now);
     if let Some(summary) = waiting {
         explanation.summary = summary;
