@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::{Command, ExitCode};
 
-use crate::generated;
+use crate::generated::{self, Start};
 use crate::shell::{self, Watched, cargo};
 use crate::steps::{Steps, Verdict};
 use crate::summary::{self, Summary};
@@ -38,7 +38,7 @@ pub(crate) fn test(packages: &[String], may_install: bool) -> anyhow::Result<Exi
     let mut counted = None;
     steps.run("tests", || tests(&scope, may_install, &mut counted));
     steps.run("doctests", || doctests(&scope, &mut counted));
-    steps.run("generated", generated::are_current);
+    steps.run("generated", || generated_documents(&scope));
     Ok(close(&steps, counted))
 }
 
@@ -210,6 +210,18 @@ fn doctests(scope: &Scope, counted: &mut Option<Summary>) -> anyhow::Result<Verd
     let captured = shell::watch(&mut command, Watched::Stdout)?;
     add(counted, summary::of_harness(&captured.text));
     Ok(captured.is_success.into())
+}
+
+fn generated_documents(scope: &Scope) -> anyhow::Result<Verdict> {
+    match scope {
+        Scope::Workspace => generated::are_current(Start::AsTested),
+        Scope::Packages(names) if names.iter().any(|name| name == "hookline-server") => {
+            generated::are_current(Start::Alone)
+        }
+        Scope::Packages(_) => Ok(Verdict::Skipped(
+            "only hookline-server has generated documents".to_owned(),
+        )),
+    }
 }
 
 fn add(counted: &mut Option<Summary>, more: Option<Summary>) {

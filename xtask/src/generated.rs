@@ -6,7 +6,7 @@ use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, bail};
 
-use crate::shell::{cargo, line};
+use crate::shell::{self, cargo, line};
 use crate::steps::Verdict;
 
 /// One document and the command of `hookline` that prints it.
@@ -30,7 +30,7 @@ const DOCUMENTS: &[Document] = &[
 pub(crate) fn generate(is_check: bool) -> anyhow::Result<ExitCode> {
     let mut verdict = ExitCode::SUCCESS;
     for document in DOCUMENTS {
-        let wanted = print(document)?;
+        let wanted = print(document, Start::Alone)?;
         if fs::read(document.path).is_ok_and(|found| found == wanted) {
             println!("{} is current", document.path);
         } else if is_check {
@@ -48,9 +48,19 @@ pub(crate) fn generate(is_check: bool) -> anyhow::Result<ExitCode> {
     Ok(verdict)
 }
 
+/// How to start `hookline`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// By itself, with no more built than it needs.
+    Alone,
+    /// As the test runner has built it already: together with everything, tests included, because
+    /// cargo would compile much of it again for another selection.
+    AsTested,
+}
+
 /// Whether the documents that are part of the tree are what the program prints today. One that was
 /// never generated is no drift; links to it are checked elsewhere.
-pub(crate) fn are_current() -> anyhow::Result<Verdict> {
+pub(crate) fn are_current(start: Start) -> anyhow::Result<Verdict> {
     let present: Vec<_> = DOCUMENTS
         .iter()
         .filter(|it| Path::new(it.path).exists())
@@ -62,7 +72,7 @@ pub(crate) fn are_current() -> anyhow::Result<Verdict> {
     }
     let mut is_success = true;
     for document in present {
-        if fs::read(document.path)? != print(document)? {
+        if fs::read(document.path)? != print(document, start)? {
             println!(
                 "{} is out of date: run `cargo xtask generate`",
                 document.path
@@ -73,20 +83,21 @@ pub(crate) fn are_current() -> anyhow::Result<Verdict> {
     Ok(is_success.into())
 }
 
-fn print(document: &Document) -> anyhow::Result<Vec<u8>> {
-    let mut command = cargo();
-    command
-        .args([
-            "run",
-            "--quiet",
-            "--package",
-            "hookline-server",
-            "--bin",
-            "hookline",
-            "--",
-        ])
-        .arg(document.command)
-        .stderr(Stdio::inherit());
+fn print(document: &Document, start: Start) -> anyhow::Result<Vec<u8>> {
+    let mut command = match start {
+        Start::Alone => {
+            let mut command = cargo();
+            let package = ["--package", "hookline-server", "--bin", "hookline"];
+            command.args(["run", "--quiet"]).args(package).arg("--");
+            command
+        }
+        Start::AsTested => {
+            let everything = ["--workspace", "--lib", "--bins", "--tests", "--locked"];
+            shell::succeed(cargo().args(["build", "--quiet"]).args(everything))?;
+            shell::program(shell::target_directory().join("debug").join("hookline"))
+        }
+    };
+    command.arg(document.command).stderr(Stdio::inherit());
     let output = command
         .output()
         .with_context(|| format!("starting {}", line(&command)))?;

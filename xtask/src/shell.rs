@@ -42,6 +42,11 @@ pub(crate) fn cargo() -> Command {
     program("cargo")
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from)
+}
+
 /// Runs it with our own input and output, and passes its verdict on.
 pub(crate) fn status_of(command: &mut Command) -> anyhow::Result<ExitCode> {
     let status = command
