@@ -1,5 +1,6 @@
 //! Whether the process lives, whether it can do its work, and what it counts.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ const PROBE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Seconds after which someone who was told 503 may ask again.
 const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// Less room than this and the largest delivery may not fit: small ones still would, and hide it.
+const ROOM_MIN: u64 = 6 * 1024 * 1024;
 
 /// What the health routes need.
 #[derive(Clone)]
@@ -82,6 +86,13 @@ impl HealthState {
     }
 
     async fn probe(&self, now: Timestamp) -> Result<Stats, &'static str> {
+        if room_of(self.store.path()).is_some_and(|bytes| bytes < ROOM_MIN) {
+            tracing::error!(
+                room_min_bytes = ROOM_MIN,
+                "the disk that holds the database is nearly full"
+            );
+            return Err("the disk that holds the database has no room for a large delivery");
+        }
         let probe = async {
             self.store.probe_write().await?;
             self.store.stats(now).await
@@ -95,6 +106,12 @@ impl HealthState {
             Err(_) => Err("the database did not answer in time"),
         }
     }
+}
+
+/// Bytes left for us on the disk of `database`; none when the system does not say.
+fn room_of(database: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(database).ok()?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
 }
 
 /// Why the database cannot be worked with, for everyone to read: nothing of the machine.

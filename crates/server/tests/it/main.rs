@@ -10,6 +10,7 @@
 mod api;
 mod commands;
 mod limits;
+mod process;
 mod site;
 mod stage;
 mod stories;
