@@ -93,10 +93,14 @@ fn clippy(scope: &Scope) -> anyhow::Result<Verdict> {
 }
 
 fn rustdoc(scope: &Scope) -> anyhow::Result<Verdict> {
+    // A crate's map names its private modules too: these pages are read with them in.
     let private_too = ["--no-deps", "--document-private-items", "--locked"];
     passes(
         cargo()
-            .env("RUSTDOCFLAGS", "-D warnings")
+            .env(
+                "RUSTDOCFLAGS",
+                "-D warnings -A rustdoc::private_intra_doc_links",
+            )
             .arg("doc")
             .args(scope.args())
             .args(private_too),
