@@ -1,6 +1,6 @@
 //! Whether the text of an event satisfies the condition of an automation, and why.
 //!
-//! - [`normalize`]: the form in which both sides are compared
+//! - [`normalize()`]: the form in which both sides are compared
 //! - [`NormalizedText`]: the text of one event, prepared once for any number of automations
 //! - [`CompiledMatch`]: the condition of one automation, prepared once for any number of texts
 //! - [`MatchVerdict`]: matched or not, and the [`crate::automation::Because`] for it

@@ -48,9 +48,12 @@ impl Running {
     /// Stops accepting, finishes what is in flight within the time limit, and closes the store.
     /// Says whether everything was finished in time; what was not is found again by its lease.
     pub async fn shut_down(self) -> bool {
+        // What is cut off at the limit needs a moment to end.
+        const CUT_OFF: Duration = Duration::from_secs(2);
         self.stop.cancel();
         self.tracker.close();
-        let finished = tokio::time::timeout(self.shutdown_timeout, self.tracker.wait())
+        let limit = self.shutdown_timeout + CUT_OFF;
+        let finished = tokio::time::timeout(limit, self.tracker.wait())
             .await
             .is_ok();
         self.store.close().await;

@@ -1,7 +1,7 @@
 //! What interpreting and routing reads, and the one transaction they commit.
 //!
-//! The engine decides in memory from facts it read here; [`Store::commit_plan`] then refuses a
-//! plan whose facts are no longer true ([`StoreError::Conflict`]), and keeps all of it or none.
+//! The engine decides in memory from facts it read here; [`commit_plan`](crate::Store::commit_plan) then refuses a
+//! plan whose facts are no longer true ([`Conflict`](crate::StoreError::Conflict)), and keeps all of it or none.
 
 mod commit;
 mod facts;

@@ -1,6 +1,5 @@
 //! `hookline sim`: Meta, simulated, for any tool that speaks to Instagram.
 
-
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -35,7 +34,10 @@ pub struct SimArgs {
 
 /// Plays Meta until Ctrl-C.
 pub async fn run(args: SimArgs) -> anyhow::Result<ExitCode> {
-    let mut config = WorldConfig { seed: args.seed, ..WorldConfig::default() };
+    let mut config = WorldConfig {
+        seed: args.seed,
+        ..WorldConfig::default()
+    };
     if let Some(secret) = args.app_secret {
         config.app_secrets = vec![secret];
     }
@@ -45,7 +47,9 @@ pub async fn run(args: SimArgs) -> anyhow::Result<ExitCode> {
     let listener = TcpListener::bind(&args.listen)
         .await
         .with_context(|| format!("cannot listen on {}: choose another --listen", args.listen))?;
-    let address = listener.local_addr().context("cannot tell the address listened on")?;
+    let address = listener
+        .local_addr()
+        .context("cannot tell the address listened on")?;
     println!("Meta, simulated, at http://{address}");
     println!("  graph_url            http://{address}/fb");
     println!("  instagram_graph_url  http://{address}/ig");

@@ -1,10 +1,10 @@
 //! The REST API: `/api/v1`, bearer token, problem+json, pages by cursor.
 //!
 //! - [`router`]: every route, with the document that describes it ([`openapi`])
-//! - [`problem`]: every error answer; [`request`]: how requests are read
-//! - [`accounts`], [`automations`], [`deliveries`], [`events`], [`sends`], [`explain`]: one file
+//! - `problem`: every error answer; `request`: how requests are read
+//! - `accounts`, `automations`, `deliveries`, `events`, `sends`, `explain`: one file
 //!   per noun
-//! - [`schema`]: the shapes of the answers, for the document
+//! - `schema`: the shapes of the answers, for the document
 
 pub mod accounts;
 mod auth;

@@ -94,16 +94,20 @@ fn client() -> reqwest::Client {
 async fn deliver(client: &reqwest::Client, url: &str, body: &str) -> u16 {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET.as_bytes());
     let digest = ring::hmac::sign(&key, body.as_bytes());
-    let hex: String = digest
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hex = hex(digest.as_ref());
     let request = client
         .post(format!("{url}/webhooks/instagram"))
         .header("X-Hub-Signature-256", format!("sha256={hex}"))
         .body(body.to_owned());
     request.send().await.unwrap().status().as_u16()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 async fn ready(client: &reqwest::Client, url: &str) -> (u16, String) {

@@ -127,7 +127,9 @@ async fn a_mention_in_a_comment_is_answered_there() {
     let (_, comment) = stage.world().mention(now(), draft).unwrap();
     stage.settled(&comment.unwrap(), "accepted").await;
     let requests = stage.world().requests();
-    let answers = requests.iter().filter(|request| request.endpoint == "reply_to_mention");
+    let answers = requests
+        .iter()
+        .filter(|request| request.endpoint == "reply_to_mention");
     assert_eq!(answers.count(), 1, "{requests:?}");
     stage.clear().await;
 }
