@@ -5,6 +5,7 @@ use hookline_model::budget::Budget;
 use hookline_model::clock::Timestamp;
 use hookline_model::conversation::is_window_open;
 use hookline_model::ids::{ContactId, SendId};
+use hookline_model::limits::GRAPH_CALL_MAX;
 use hookline_model::send::{SendKind, SendState};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
@@ -139,7 +140,9 @@ fn start(
     budget: Budget,
     now: Timestamp,
 ) -> Result<StartResult, StoreError> {
-    if !owns(connection, claim, now)? {
+    // The lease has to outlast the call: whoever takes the lane over would look for evidence of a
+    // call that is still under way.
+    if !owns(connection, claim, now.plus(GRAPH_CALL_MAX))? {
         return Ok(StartResult::Lost);
     }
     let Some(candidate) = leased(connection, claim, send)? else {

@@ -206,6 +206,28 @@ async fn a_claim_that_ran_out_is_worthless() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_could_outlast_its_lease_is_not_begun() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let late = lane
+        .claim
+        .lease_until
+        .minus(hookline_model::limits::GRAPH_CALL_MAX);
+    assert_eq!(start(&house, &lane, 0, late).await, StartResult::Lost);
+    house
+        .store
+        .release_lane(lane.claim, request())
+        .await
+        .unwrap();
+    assert_eq!(
+        claim_one(&house, late).await.sends.len(),
+        1,
+        "it waits in its lane again"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_crash_after_the_attempt_was_committed_leaves_the_send_unknown_and_never_planned() {
     let house = House::build();
     house.plan_replies(1..3).await;
