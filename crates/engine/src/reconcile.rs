@@ -202,7 +202,10 @@ impl Reconciler {
             }
         }
         // Absent only counts when the page reaches back to the attempt.
-        if reaches_back(&read.value, since) && now < send.deadline_at {
+        if reaches_back(&read.value, since)
+            && now < send.deadline_at
+            && send.attempts < ATTEMPTS_MAX
+        {
             Ok(Evidence::TryAgain)
         } else {
             Ok(look_again(send, now))

@@ -141,7 +141,7 @@ fn recover(
     let unknown = connection
         .execute(
             "UPDATE sends SET state = 'unknown', reason = 'lease_ended', had_unknown = 1,
-                              due_at = ?2, lease_until = NULL
+                              due_at = ?2 + CASE kind WHEN 'dm' THEN 10000 ELSE 5000 END, lease_until = NULL
              WHERE state = 'leased' AND lease_until <= ?1 AND attempts > 0
                AND (SELECT outcome FROM attempts a WHERE a.send_id = sends.id
                     ORDER BY number DESC LIMIT 1) = 'unknown'",

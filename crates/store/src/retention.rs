@@ -52,6 +52,9 @@ impl Store {
                     )
                     .map_err(doing())?;
             }
+            if swept.events == 0 {
+                return Ok(swept);
+            }
             connection
                 .execute(
                     "DELETE FROM sightings WHERE NOT EXISTS

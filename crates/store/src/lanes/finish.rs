@@ -260,7 +260,8 @@ fn free_limit(connection: &Connection, send: SendId) -> Result<(), StoreError> {
                  WHERE ended.id = ?1 AND NOT EXISTS (
                      SELECT 1 FROM sends other WHERE other.event_id = ended.event_id
                         AND other.automation_id = ended.automation_id
-                        AND other.state IN ('planned', 'leased', 'accepted', 'unknown')))",
+                        AND (other.had_unknown = 1 OR other.state IN
+                            ('planned', 'leased', 'accepted', 'unknown'))))",
         )
         .and_then(|mut delete| delete.execute([send.0]))
         .map_err(StoreError::database("free a limit"))?;
