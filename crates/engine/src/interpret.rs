@@ -8,7 +8,9 @@ use hookline_meta::webhook;
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::event::{Event, Ignored, NaturalKey};
 use hookline_model::ids::DeliveryId;
-use hookline_store::planning::{Batch, Delivery, FactsQuery, KnownEvent, Plan, WaitingEvent};
+use hookline_store::planning::{
+    Batch, Delivery, FactsQuery, KnownEvent, Plan, WaitAnswer, WaitingEvent,
+};
 use hookline_store::{Store, StoreError};
 use rand::rngs::StdRng;
 
@@ -97,12 +99,25 @@ impl Interpreter {
         Ok(report)
     }
 
-    /// Routes events that waited for something which is known now, or has failed for good.
-    pub async fn route_waiting(
+    /// Routes events that waited for something which is known now, or will never be.
+    pub async fn tick_waiting(&mut self) -> Result<InterpretReport, StoreError> {
+        let waiting = self.store.answered_events(BATCH).await?;
+        if waiting.is_empty() {
+            return Ok(InterpretReport::default());
+        }
+        self.route_waiting(waiting).await
+    }
+
+    async fn route_waiting(
         &mut self,
         waiting: Vec<WaitingEvent>,
     ) -> Result<InterpretReport, StoreError> {
         let catalog = self.catalogs.current().await?;
+        let unreadable = waiting
+            .iter()
+            .filter(|event| event.answer == Some(WaitAnswer::Unreadable))
+            .map(|event| event.id)
+            .collect();
         let mut query = FactsQuery::default();
         for event in &waiting {
             ask_about(&mut query, &event.event);
@@ -114,7 +129,8 @@ impl Interpreter {
             &facts,
             &self.settings,
             &mut self.random,
-        );
+        )
+        .without_media_of(unreadable);
         let mut report = InterpretReport::default();
         let mut plan = Plan::default();
         for event in waiting {

@@ -3,22 +3,25 @@
 
 use std::sync::Arc;
 
-use hookline_meta::graph::{GraphClient, MediaItem};
+use hookline_meta::graph::{CallFailure, ErrorClass, GraphClient, MediaItem, Sender};
 use hookline_model::automation::MediaScope;
 use hookline_model::backoff::Backoff;
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::ids::{AccountId, MediaId};
-use hookline_store::planning::{NextMedia, WaitingEvent};
+use hookline_store::planning::{NextMedia, WaitAnswer, WaitingEvent};
 use hookline_store::{Store, StoreError};
 
 use crate::catalog::Catalogs;
-use crate::interpret::Interpreter;
 use crate::send::SendWorker;
 
 /// Events looked at in one tick.
 const BATCH: u32 = 50;
 
-/// Reads what waiting events need and routes them.
+/// Reads that may fail before the event is routed without: about an hour, all waits together. An
+/// automation for the next media then says that it could not know, and holds nobody else back.
+const TRIES_MAX: u32 = 15;
+
+/// Reads what waiting events need.
 pub struct MediaReader {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
@@ -45,49 +48,45 @@ impl MediaReader {
         }
     }
 
-    /// Reads the media of each waiting event whose time has come, and lets `interpreter` route
-    /// it. Says how many were routed. What cannot be read waits longer, and is never routed on a
-    /// guess.
-    pub async fn tick(&mut self, interpreter: &mut Interpreter) -> Result<usize, StoreError> {
+    /// Reads the media of each waiting event whose time has come, and says how many need not wait
+    /// any longer. What cannot be read now waits, bounded; nothing is routed on a guess.
+    pub async fn tick(&mut self) -> Result<usize, StoreError> {
         let now = self.clock.now();
-        let mut ready = Vec::new();
+        let mut answered = 0;
         for waiting in self.store.waiting_events(now, BATCH).await? {
-            if self.learn(&waiting).await? {
-                ready.push(waiting);
+            let answer = match self.learn(&waiting).await? {
+                None if waiting.tries >= TRIES_MAX => {
+                    tracing::warn!(event = %waiting.id, "its media was asked for in vain");
+                    Some(WaitAnswer::Unreadable)
+                }
+                answer => answer,
+            };
+            if let Some(answer) = answer {
+                self.store.answer_waiting(waiting.id, answer).await?;
+                answered += 1;
             } else {
                 let until = now.plus(Backoff::TRIES.after(waiting.tries + 1));
                 self.store.wait_longer(waiting.id, until).await?;
             }
         }
-        let routed = ready.len();
-        if routed > 0 {
-            interpreter.route_waiting(ready).await?;
-        }
-        Ok(routed)
+        Ok(answered)
     }
 
-    async fn learn(&mut self, waiting: &WaitingEvent) -> Result<bool, StoreError> {
+    /// What Meta says of the event's media; nothing when it may say more later.
+    async fn learn(&mut self, waiting: &WaitingEvent) -> Result<Option<WaitAnswer>, StoreError> {
         let account = &waiting.event.account_id;
         let Some(media) = waiting.event.media_id() else {
-            return Ok(true);
+            return Ok(Some(WaitAnswer::Known));
         };
         let Ok(caller) = self.sender.caller(account).await else {
-            return Ok(false);
+            return Ok(None);
         };
-        let Ok(read) = self.graph.read_media(&caller.sender(), media).await else {
-            return Ok(false);
+        let newest = match self.read(&caller.sender(), media).await {
+            Ok(Some(newest)) => newest,
+            Ok(None) => return Ok(Some(WaitAnswer::Unreadable)),
+            Err(failure) if is_final(&failure) => return Ok(Some(WaitAnswer::Unreadable)),
+            Err(_) => return Ok(None),
         };
-        let Some(published_at) = read.value.created_at else {
-            return Ok(false);
-        };
-        let Ok(listed) = self.graph.list_media(&caller.sender()).await else {
-            return Ok(false);
-        };
-        let mut newest = listed.value;
-        newest.push(MediaItem {
-            id: media.clone(),
-            created_at: published_at,
-        });
         let bindings = self.bindings(account, &newest).await?;
         let times: Vec<(MediaId, Timestamp)> = newest
             .into_iter()
@@ -96,7 +95,25 @@ impl MediaReader {
         self.store
             .learn_media(account.clone(), times, bindings)
             .await?;
-        Ok(true)
+        Ok(Some(WaitAnswer::Known))
+    }
+
+    /// The account's newest media and this one; none when Meta does not say when it was published.
+    async fn read(
+        &self,
+        sender: &Sender<'_>,
+        media: &MediaId,
+    ) -> Result<Option<Vec<MediaItem>>, CallFailure> {
+        let read = self.graph.read_media(sender, media).await?.value;
+        let Some(created_at) = read.created_at else {
+            return Ok(None);
+        };
+        let mut newest = self.graph.list_media(sender).await?.value;
+        newest.push(MediaItem {
+            id: media.clone(),
+            created_at,
+        });
+        Ok(Some(newest))
     }
 
     async fn bindings(
@@ -123,5 +140,29 @@ impl MediaReader {
                 })
             })
             .collect())
+    }
+}
+
+/// Whether asking again would be answered the same.
+fn is_final(failure: &CallFailure) -> bool {
+    match failure.class() {
+        Some(
+            ErrorClass::Content
+            | ErrorClass::ContentOrPermission
+            | ErrorClass::User
+            | ErrorClass::Done
+            | ErrorClass::DoneOrPermanent
+            | ErrorClass::Window
+            | ErrorClass::Route,
+        ) => true,
+        Some(
+            ErrorClass::Token(_)
+            | ErrorClass::Permission
+            | ErrorClass::Throttle
+            | ErrorClass::Retry
+            | ErrorClass::Ambiguous
+            | ErrorClass::Blocked,
+        ) => false,
+        None => matches!(failure, CallFailure::NotWritten(_)),
     }
 }

@@ -1,33 +1,33 @@
 //! Reconcile: what ended without a known outcome is settled by evidence, never by a blind
 //! repetition (promise 4).
 
+mod evidence;
+
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hookline_meta::graph::{ConversationMessage, GraphClient};
-use hookline_model::backoff::Backoff;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use hookline_meta::graph::GraphClient;
 use hookline_model::clock::{Clock, Timestamp};
-use hookline_model::ids::{AccountId, CommentId, ContactId, MessageId};
-use hookline_model::limits::ATTEMPTS_MAX;
-use hookline_model::send::SendKind;
+use hookline_model::ids::AccountId;
+use hookline_model::limits::GRAPH_CALL_MAX;
 use hookline_store::evidence::{Evidence, Recovered, UnknownSend};
 use hookline_store::{Store, StoreError, Swept};
 
 use crate::send::SendWorker;
 use crate::settings::Settings;
 
-/// How far Meta's clock and ours may differ when a message is recognised by its time
-/// (contract 7).
-const CLOCK_SKEW: Duration = Duration::from_secs(5);
-
-/// How often evidence is looked for before a person has to decide.
-const LOOKS_MAX: u32 = 5;
+use evidence::Way;
 
 /// Rows of one pass.
 const BATCH: u32 = 200;
 
-/// What one tick did.
+/// Sends whose evidence is read at once; each of them of another account, as the turns have it.
+const READS_AT_ONCE: usize = 16;
+
+/// What one pass did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReconcileReport {
     /// Leases that had run out.
@@ -36,6 +36,8 @@ pub struct ReconcileReport {
     pub landed: usize,
     /// Unknown sends that may be tried again.
     pub tried_again: usize,
+    /// Unknown sends that did not land and are over.
+    pub over: usize,
     /// Unknown sends about which nothing can be said yet, or ever.
     pub still_unknown: usize,
     /// Sends whose deadline passed.
@@ -51,8 +53,8 @@ pub struct Reconciler {
     graph: Arc<GraphClient>,
     settings: Arc<Settings>,
     sender: SendWorker,
-    /// When each account's conversations were last read; entries go after a second.
-    read_at: HashMap<AccountId, Timestamp>,
+    /// When each account's conversations may be read again; what has passed is forgotten.
+    turns: Mutex<HashMap<AccountId, Timestamp>>,
 }
 
 impl Reconciler {
@@ -70,7 +72,7 @@ impl Reconciler {
             graph,
             settings,
             sender,
-            read_at: HashMap::new(),
+            turns: Mutex::new(HashMap::new()),
         }
     }
 
@@ -82,180 +84,110 @@ impl Reconciler {
             .await
     }
 
-    /// One pass over everything that is open.
-    pub async fn tick(&mut self) -> Result<ReconcileReport, StoreError> {
+    /// One pass over leases and deadlines. Asks nobody, so nobody's slowness holds it up.
+    pub async fn sweep(&self) -> Result<ReconcileReport, StoreError> {
         let now = self.clock.now();
-        let mut report = ReconcileReport {
-            recovered: self
-                .store
-                .recover_leases(now, self.settings.budgets, now)
-                .await?,
-            expired: self.store.expire_overdue(now, BATCH).await?,
-            ..ReconcileReport::default()
-        };
+        // A call may have been begun just before its lease could no longer outlast it.
+        let ended_before = now.minus(GRAPH_CALL_MAX);
+        let recovered = self
+            .store
+            .recover_leases(ended_before, self.settings.budgets, now)
+            .await?;
+        let expired = self.store.expire_overdue(now, BATCH).await?;
         let keep = self.settings.keep_unknown_accounts;
-        report.swept = self
+        let swept = self
             .store
             .sweep_unknown_accounts(now.minus(keep), BATCH)
             .await?;
-        for send in self.store.unknown_sends(now, BATCH).await? {
-            let Some(evidence) = self.evidence(&send, now).await? else {
-                continue;
-            };
-            match &evidence {
-                Evidence::Landed(_) => report.landed += 1,
-                Evidence::TryAgain => report.tried_again += 1,
-                Evidence::LookAgain(_) | Evidence::LeaveUnknown => report.still_unknown += 1,
-            }
-            tracing::info!(send = %send.id, kind = send.kind.as_str(), ?evidence, "looked for evidence");
-            self.store
-                .settle_unknown(send, evidence, self.clock.now())
-                .await?;
-        }
-        Ok(report)
-    }
-
-    /// What the evidence says; nothing while the account's budget of conversation reads is used
-    /// up, in which case the next tick asks again.
-    async fn evidence(
-        &mut self,
-        send: &UnknownSend,
-        now: Timestamp,
-    ) -> Result<Option<Evidence>, StoreError> {
-        if let Some(echo) = self.echo_of(send).await? {
-            return Ok(Some(Evidence::Landed(echo)));
-        }
-        if send.kind == SendKind::Dm && !self.may_read_conversation(send, now) {
-            return Ok(None);
-        }
-        self.look(send, now).await.map(Some)
-    }
-
-    /// One read of a conversation is two calls (contract 7 allows so many calls a second).
-    fn may_read_conversation(&mut self, send: &UnknownSend, now: Timestamp) -> bool {
-        const CALLS: u32 = 2;
-        let spacing = Duration::from_secs(1) * CALLS / self.settings.conversation_reads.max(1);
-        self.read_at.retain(|_, at| now.since(*at) < spacing);
-        if self.read_at.contains_key(&send.account_id) {
-            return false;
-        }
-        self.read_at.insert(send.account_id.clone(), now);
-        true
-    }
-
-    async fn look(&self, send: &UnknownSend, now: Timestamp) -> Result<Evidence, StoreError> {
-        match (send.kind, &send.contact_id, &send.comment_id) {
-            // Meta refuses a second reply to a comment, so trying again cannot double it
-            // (contract 5.8).
-            (SendKind::PrivateReply, _, _) if send.attempts < ATTEMPTS_MAX => {
-                Ok(Evidence::TryAgain)
-            }
-            (SendKind::Dm, Some(contact), _) => self.in_conversation(send, contact, now).await,
-            (SendKind::PublicReply, _, Some(comment)) => {
-                self.under_comment(send, comment, now).await
-            }
-            (SendKind::PrivateReply | SendKind::Dm | SendKind::PublicReply, _, _) => {
-                Ok(Evidence::LeaveUnknown)
-            }
-        }
-    }
-
-    /// The echo of a message that was sent: it may come before, after or instead of the answer.
-    async fn echo_of(&self, send: &UnknownSend) -> Result<Option<MessageId>, StoreError> {
-        let Some(contact) = send.contact_id.clone() else {
-            return Ok(None);
-        };
-        if send.kind == SendKind::PublicReply {
-            return Ok(None);
-        }
-        let since = send.started_at.minus(CLOCK_SKEW);
-        self.store
-            .find_echo(send.account_id.clone(), contact, send.text.clone(), since)
-            .await
-    }
-
-    async fn in_conversation(
-        &self,
-        send: &UnknownSend,
-        contact: &ContactId,
-        now: Timestamp,
-    ) -> Result<Evidence, StoreError> {
-        let Ok(caller) = self.sender.caller(&send.account_id).await else {
-            return Ok(look_again(send, now));
-        };
-        let Ok(read) = self
-            .graph
-            .read_conversation(&caller.sender(), contact)
-            .await
-        else {
-            return Ok(look_again(send, now));
-        };
-        let since = send.started_at.minus(CLOCK_SKEW);
-        for message in &read.value {
-            let is_ours = message.from_id.as_deref() != Some(contact.as_str());
-            if is_ours
-                && message.created_at >= since
-                && message.text.as_deref() == Some(send.text.as_str())
-                && !self.store.is_attributed(message.id.clone()).await?
-            {
-                return Ok(Evidence::Landed(message.id.clone()));
-            }
-        }
-        // Absent only counts when the page reaches back to the attempt.
-        if reaches_back(&read.value, since)
-            && now < send.deadline_at
-            && send.attempts < ATTEMPTS_MAX
-        {
-            Ok(Evidence::TryAgain)
-        } else {
-            Ok(look_again(send, now))
-        }
-    }
-
-    async fn under_comment(
-        &self,
-        send: &UnknownSend,
-        comment: &CommentId,
-        now: Timestamp,
-    ) -> Result<Evidence, StoreError> {
-        let Ok(caller) = self.sender.caller(&send.account_id).await else {
-            return Ok(look_again(send, now));
-        };
-        let Ok(read) = self.graph.read_replies(&caller.sender(), comment).await else {
-            return Ok(look_again(send, now));
-        };
-        let since = send.started_at.minus(CLOCK_SKEW);
-        for reply in &read.value {
-            let id = MessageId::new(reply.id.as_str());
-            if reply.created_at >= since
-                && reply.text.as_deref() == Some(send.text.as_str())
-                && !self.store.is_attributed(id.clone()).await?
-            {
-                return Ok(Evidence::Landed(id));
-            }
-        }
-        Ok(if now < send.deadline_at {
-            Evidence::TryAgain
-        } else {
-            Evidence::LeaveUnknown
+        Ok(ReconcileReport {
+            recovered,
+            expired,
+            swept,
+            ..ReconcileReport::default()
         })
     }
-}
 
-/// Whether a page of messages, newest first, shows everything since `since`: it holds something
-/// older, or is not full.
-fn reaches_back(messages: &[ConversationMessage], since: Timestamp) -> bool {
-    const PAGE: usize = 20;
-    messages.len() < PAGE
-        || messages
-            .last()
-            .is_some_and(|oldest| oldest.created_at < since)
-}
-
-fn look_again(send: &UnknownSend, now: Timestamp) -> Evidence {
-    if send.looks >= LOOKS_MAX {
-        Evidence::LeaveUnknown
-    } else {
-        Evidence::LookAgain(now.plus(Backoff::TRIES.after(send.looks + 1)))
+    /// One pass over unknown outcomes: evidence is looked for and settles them.
+    pub async fn look(&self) -> Result<ReconcileReport, StoreError> {
+        let now = self.clock.now();
+        let mut queued: HashMap<AccountId, u32> = HashMap::new();
+        let mut settled = Vec::new();
+        let mut to_look = Vec::new();
+        for send in self.store.unknown_sends(now, BATCH).await? {
+            if let Some(echo) = self.echo_of(&send).await? {
+                settled.push(self.settle(send, Evidence::Landed(echo)).await?);
+                continue;
+            }
+            let way = Way::of(&send, now);
+            match self.turn(&send, &way, &mut queued, now) {
+                Some(turn) => {
+                    self.settle(send, Evidence::WaitForTurn(turn)).await?;
+                }
+                None => to_look.push((send, way)),
+            }
+        }
+        let mut looking = stream::iter(to_look)
+            .map(|(send, way)| async move {
+                let evidence = self.evidence(&send, way, now).await?;
+                self.settle(send, evidence).await
+            })
+            .buffer_unordered(READS_AT_ONCE);
+        while let Some(evidence) = looking.next().await {
+            settled.push(evidence?);
+        }
+        Ok(report(&settled))
     }
+
+    async fn settle(&self, send: UnknownSend, evidence: Evidence) -> Result<Evidence, StoreError> {
+        if !matches!(evidence, Evidence::WaitForTurn(_)) {
+            let kind = send.kind.as_str();
+            tracing::info!(send = %send.id, kind, ?evidence, "looked for evidence");
+        }
+        self.store
+            .settle_unknown(send, evidence.clone(), self.clock.now())
+            .await?;
+        Ok(evidence)
+    }
+
+    /// When it is this send's turn, if that is not now: one read of a conversation is two calls,
+    /// and Meta allows so many calls a second and account (contract 7). Those that wait are put
+    /// one behind the other, so that they do not fill the next pass.
+    fn turn(
+        &self,
+        send: &UnknownSend,
+        way: &Way,
+        queued: &mut HashMap<AccountId, u32>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        const CALLS: u32 = 2;
+        if !matches!(way, Way::Conversation(_)) {
+            return None;
+        }
+        let spacing = Duration::from_secs(1) * CALLS / self.settings.conversation_reads.max(1);
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, free_at| *free_at > now);
+        if let Some(free_at) = turns.get(&send.account_id) {
+            let ahead = queued.entry(send.account_id.clone()).or_default();
+            let turn = free_at.plus(spacing * *ahead);
+            *ahead += 1;
+            return Some(turn);
+        }
+        turns.insert(send.account_id.clone(), now.plus(spacing));
+        None
+    }
+}
+
+fn report(settled: &[Evidence]) -> ReconcileReport {
+    let mut report = ReconcileReport::default();
+    for evidence in settled {
+        match evidence {
+            Evidence::Landed(_) => report.landed += 1,
+            Evidence::TryAgain | Evidence::Absent => report.tried_again += 1,
+            Evidence::Over { .. } => report.over += 1,
+            Evidence::LookAgain(_) | Evidence::WaitForTurn(_) | Evidence::LeaveUnknown => {
+                report.still_unknown += 1;
+            }
+        }
+    }
+    report
 }

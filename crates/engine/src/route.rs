@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hookline_model::automation::TriggerKind;
 use hookline_model::clock::Timestamp;
 use hookline_model::event::{Event, EventBody, Ignored};
-use hookline_model::ids::{AccountId, AutomationId, ContactId, DeliveryId};
+use hookline_model::ids::{AccountId, AutomationId, ContactId, DeliveryId, EventId};
 use hookline_model::matching::NormalizedText;
 use hookline_model::routing::{
     Considered, NextMedia, Rule, because, consider, once_scope, text_of, trigger_of,
@@ -37,6 +37,7 @@ pub(crate) struct Router<'a> {
     facts: &'a Facts,
     settings: &'a Settings,
     random: &'a mut StdRng,
+    unreadable: HashSet<EventId>,
     contacts: HashMap<(AccountId, ContactId), ContactFacts>,
     used: HashSet<(AutomationId, String)>,
     planned: HashSet<SendKey>,
@@ -66,10 +67,17 @@ impl<'a> Router<'a> {
             facts,
             settings,
             random,
+            unreadable: HashSet::new(),
             contacts,
             used,
             planned,
         }
+    }
+
+    /// Takes the media of these events for what cannot be read.
+    pub(crate) fn without_media_of(mut self, unreadable: HashSet<EventId>) -> Self {
+        self.unreadable = unreadable;
+        self
     }
 
     /// Decides about one event. `known` is its row, if it has one and is routed late.
@@ -158,7 +166,11 @@ impl<'a> Router<'a> {
         planned: &mut PlannedEvent,
         trigger: TriggerKind,
     ) -> Result<(), StoreError> {
-        let Some((matches, mut runs)) = self.consider_all(&planned.event, trigger) else {
+        let is_unreadable = planned
+            .known
+            .is_some_and(|id| self.unreadable.contains(&id));
+        let considered = self.consider_all(&planned.event, trigger, is_unreadable);
+        let Some((matches, mut runs)) = considered else {
             planned.waits_until = Some(planned.received_at);
             return Ok(());
         };
@@ -194,6 +206,7 @@ impl<'a> Router<'a> {
         &self,
         event: &Event,
         trigger: TriggerKind,
+        is_unreadable: bool,
     ) -> Option<(Vec<Match>, Vec<PlannedRun>)> {
         let account = self.catalog.accounts.get(&event.account_id)?;
         let text = text_of(event).map(NormalizedText::new);
@@ -211,7 +224,16 @@ impl<'a> Router<'a> {
                 because,
                 once_scope: None,
             };
-            match consider(rule, event, text.as_ref(), self.next_media(rule, event)) {
+            let next = match self.next_media(rule, event) {
+                NextMedia::NotKnown | NextMedia::Published(_) if is_unreadable => {
+                    NextMedia::Unreadable
+                }
+                next @ (NextMedia::Bound(_)
+                | NextMedia::NotKnown
+                | NextMedia::Published(_)
+                | NextMedia::Unreadable) => next,
+            };
+            match consider(rule, event, text.as_ref(), next) {
                 Considered::NeedsMedia => return None,
                 Considered::NotMatched(because) => runs.push(run(Verdict::NotMatched, because)),
                 Considered::Matched { because, keyword } => matches.push(Match {

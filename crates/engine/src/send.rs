@@ -1,18 +1,21 @@
 //! Send: lanes are claimed, what must be known is read, the attempt is committed, Meta is called,
 //! and what came of it is committed.
 
+mod breaker;
 mod context;
 mod outcome;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use hookline_meta::graph::{
     Answer, CallFailure, Commented, GraphClient, RequestProblem, Sender, Sent,
 };
 use hookline_model::account::Login;
 use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
-use hookline_model::clock::Clock;
+use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::event::{EventBody, Mention};
 use hookline_model::ids::{AccountId, MessageId};
 use hookline_model::limits::LEASE;
@@ -20,16 +23,18 @@ use hookline_model::secret::Secret;
 use hookline_model::send::{SendKind, SendState};
 use hookline_model::template::{Facts, Template};
 use hookline_store::lanes::{
-    ClaimRequest, ClaimedLane, FinishAttempt, LaneClaim, LeasedSend, StartResult, StartedAttempt,
+    ClaimRequest, ClaimedLane, FinishAttempt, LaneClaim, LeasedSend, NewHold, StartResult,
+    StartedAttempt,
 };
 use hookline_store::{Store, StoreError};
-use tokio::task::JoinSet;
 
 use crate::keyring::{KeyId, KeyRing, SealedToken};
 use crate::settings::Settings;
 use crate::worker::Observer;
 
+use breaker::{Breaker, Leave};
 use context::{Context, Ready};
+use outcome::Tried;
 
 /// Sends of one lane in flight at once: enough for the fastest budget, few enough to hand the
 /// worker back soon.
@@ -44,6 +49,7 @@ pub struct SendWorker {
     keys: Arc<KeyRing>,
     settings: Arc<Settings>,
     observer: Arc<dyn Observer>,
+    breaker: Arc<Breaker>,
 }
 
 /// An account as calls need it.
@@ -52,6 +58,7 @@ pub(crate) struct Caller {
     username: String,
     login: Login,
     token: Secret,
+    token_number: i64,
 }
 
 impl Caller {
@@ -61,6 +68,21 @@ impl Caller {
             login: &self.login,
             token: &self.token,
         }
+    }
+
+    /// Which of the account's tokens is used.
+    pub(crate) fn token_number(&self) -> i64 {
+        self.token_number
+    }
+
+    /// Whether this is the account's id.
+    pub(crate) fn is(&self, id: &str) -> bool {
+        self.account.as_str() == id
+    }
+
+    /// Whether this is the account's handle.
+    pub(crate) fn is_named(&self, username: &str) -> bool {
+        self.username.eq_ignore_ascii_case(username)
     }
 }
 
@@ -92,14 +114,32 @@ impl SendWorker {
             keys,
             settings,
             observer,
+            breaker: Arc::new(Breaker::new()),
         }
     }
 
-    /// Claims up to `lanes` lanes whose time has come.
+    /// Until when nothing may be claimed, because many accounts get the same error at once.
+    pub fn closed_until(&self) -> Option<Timestamp> {
+        match self.breaker.leave(self.clock.now()) {
+            Leave::NotBefore(until) => Some(until),
+            Leave::All | Leave::One => None,
+        }
+    }
+
+    /// Claims up to `lanes` lanes whose time has come: one or none while many accounts get the
+    /// same error from Meta.
     pub async fn claim(&self, lanes: u32) -> Result<Vec<ClaimedLane>, StoreError> {
-        self.store
-            .claim_lanes(self.request(lanes), self.clock.now())
-            .await
+        let now = self.clock.now();
+        let lanes = match self.breaker.leave(now) {
+            Leave::All => lanes,
+            Leave::One => 1,
+            Leave::NotBefore(_) => return Ok(Vec::new()),
+        };
+        let claimed = self.store.claim_lanes(self.request(lanes), now).await?;
+        if !claimed.is_empty() {
+            self.breaker.begin_trial(now);
+        }
+        Ok(claimed)
     }
 
     /// Claims and works lanes until nothing is due, and says how many sends were looked at. For
@@ -121,19 +161,25 @@ impl SendWorker {
     /// Works a claimed lane: its sends at once, each to another person; then gives it back.
     /// Whatever fails here is found again by its lease.
     pub async fn work(&self, lane: ClaimedLane) {
-        let mut sends = JoinSet::new();
-        for send in lane.sends {
-            let worker = self.clone();
-            let claim = lane.claim.clone();
-            sends.spawn(async move {
-                let id = send.id;
-                if let Err(error) = worker.work_send(&claim, send).await {
-                    tracing::error!(send = %id, error = chain(&error), "a send was interrupted");
+        let claim = lane.claim;
+        let mut sends: FuturesUnordered<_> = lane
+            .sends
+            .into_iter()
+            .map(|send| {
+                let claim = &claim;
+                async move {
+                    let id = send.id;
+                    if let Err(error) = self.work_send(claim, send).await {
+                        let error = chain(&error);
+                        tracing::error!(send = %id, error, "a send was interrupted");
+                    }
                 }
-            });
-        }
-        while sends.join_next().await.is_some() {}
-        if let Err(error) = self.store.release_lane(lane.claim, self.request(1)).await {
+            })
+            .collect();
+        while sends.next().await.is_some() {}
+        drop(sends);
+        let (request, now) = (self.request(1), self.clock.now());
+        if let Err(error) = self.store.release_lane(claim, request, now).await {
             tracing::error!(
                 error = chain(&error),
                 "a lane was not given back; its lease will end"
@@ -176,7 +222,28 @@ impl SendWorker {
         };
         let lateness = now.since(send.due_at);
         let called = self.call(&caller, &send, &text).await;
-        self.finish(&send, attempt, called, lateness).await
+        let tried = Tried {
+            send: &send,
+            number: attempt.number,
+            token_number: caller.token_number,
+            is_incident: self.hear(&claim.account_id, &called),
+        };
+        self.finish(&tried, attempt, called, lateness).await
+    }
+
+    /// Lets the breaker know what came of a call, and answers whether it is trouble of the whole
+    /// app.
+    fn hear<T>(&self, account: &AccountId, called: &Result<Answer<T>, CallFailure>) -> bool {
+        let now = self.clock.now();
+        let is_incident = match called {
+            Ok(_) => {
+                self.breaker.went_well(account, now);
+                false
+            }
+            Err(failure) => self.breaker.failed(account, failure, now),
+        };
+        self.observer.incident(self.breaker.is_open());
+        is_incident
     }
 
     async fn call(
@@ -228,13 +295,14 @@ impl SendWorker {
 
     async fn finish(
         &self,
-        send: &LeasedSend,
+        tried: &Tried<'_>,
         attempt: StartedAttempt,
         called: Result<Answer<Sent>, CallFailure>,
         lateness: Duration,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let meaning = outcome::of(send, attempt.number, &called, now);
+        let send = tried.send;
+        let meaning = outcome::of(tried, &called, now);
         let answer = match &called {
             Ok(answer) => MetaAnswer {
                 http_status: Some(answer.http_status),
@@ -284,6 +352,7 @@ impl SendWorker {
             username: stored.account.username,
             login: stored.account.login,
             token,
+            token_number: stored.token_number,
         })
     }
 
@@ -304,7 +373,7 @@ impl SendWorker {
                     .await
             }
             CallerProblem::TokenUnreadable => {
-                self.hold(claim, "token_unreadable", None).await?;
+                self.hold(claim, "token_unreadable", None, None).await?;
                 self.store
                     .put_off(claim.clone(), send.id, "token_unreadable".to_owned(), now)
                     .await
@@ -317,12 +386,17 @@ impl SendWorker {
         claim: &LaneClaim,
         reason: &str,
         pause: Option<Duration>,
+        token_number: Option<i64>,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let until = pause.map(|pause| now.plus(pause));
+        let hold = NewHold {
+            reason: reason.to_owned(),
+            until: pause.map(|pause| now.plus(pause)),
+            token_number,
+        };
         tracing::warn!(account = %claim.account_id, reason, "the account is held");
         self.store
-            .hold_account(claim.account_id.clone(), reason.to_owned(), until, now)
+            .hold_account(claim.account_id.clone(), hold, now)
             .await
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookline_model::clock::{Clock, Timestamp};
+use hookline_model::clock::Clock;
 use hookline_store::Store;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,9 @@ use crate::send::{SendWorker, chain};
 /// The longest time any stage sleeps: what a lost wake-up can cost, and how soon a command beside
 /// the server is noticed.
 const POLL: Duration = Duration::from_millis(500);
+
+/// The shortest sleep: what is due within it is waited for, not asked for again and again.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// How long a stage rests after an error before it tries again.
 const REST: Duration = Duration::from_secs(1);
@@ -32,6 +35,8 @@ pub trait Observer: Send + Sync {
     fn attempt(&self, outcome: &'static str, lateness: Duration);
     /// Open ends were looked for.
     fn reconciled(&self, report: &ReconcileReport);
+    /// Whether many accounts get the same error from Meta at once, so that sending waits.
+    fn incident(&self, is_open: bool);
 }
 
 /// An observer that hears nothing.
@@ -42,6 +47,7 @@ impl Observer for Deaf {
     fn interpreted(&self, _report: &InterpretReport) {}
     fn attempt(&self, _outcome: &'static str, _lateness: Duration) {}
     fn reconciled(&self, _report: &ReconcileReport) {}
+    fn incident(&self, _is_open: bool) {}
 }
 
 /// Everything the loops need.
@@ -72,12 +78,13 @@ impl Workers {
     pub fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
         let planned = Arc::new(Notify::new());
         tracker.spawn(interpret(
-            (self.interpreter, self.media),
+            self.interpreter,
             Arc::clone(&self.observer),
             Arc::clone(&self.recorded),
             Arc::clone(&planned),
             stop.clone(),
         ));
+        tracker.spawn(read_media(self.media, self.recorded, stop.clone()));
         tracker.spawn(send(
             (self.store, self.clock),
             self.sender,
@@ -85,12 +92,15 @@ impl Workers {
             planned,
             (tracker.clone(), stop.clone()),
         ));
-        tracker.spawn(reconcile(self.reconciler, self.observer, stop.clone()));
+        let reconciler = Arc::new(self.reconciler);
+        let observer = Arc::clone(&self.observer);
+        tracker.spawn(sweep(Arc::clone(&reconciler), observer, stop.clone()));
+        tracker.spawn(look(reconciler, self.observer, stop.clone()));
     }
 }
 
 async fn interpret(
-    (mut interpreter, mut media): (Interpreter, MediaReader),
+    mut interpreter: Interpreter,
     observer: Arc<dyn Observer>,
     recorded: Arc<Notify>,
     planned: Arc<Notify>,
@@ -114,14 +124,29 @@ async fn interpret(
                 REST
             }
         };
-        match media.tick(&mut interpreter).await {
-            Ok(0) => {}
+        match interpreter.tick_waiting().await {
+            Ok(report) if report.sends == 0 => {}
             Ok(_) => planned.notify_one(),
             Err(error) => {
                 tracing::error!(error = chain(&error), "waiting events could not be routed");
             }
         }
         sleep(pause, &recorded, &stop).await;
+    }
+}
+
+/// Asks Meta beside the interpreter, so that one account's slow answers delay nobody's routing.
+async fn read_media(mut media: MediaReader, recorded: Arc<Notify>, stop: CancellationToken) {
+    let nothing = Notify::new();
+    while !stop.is_cancelled() {
+        match media.tick().await {
+            Ok(0) => {}
+            Ok(_) => recorded.notify_one(),
+            Err(error) => {
+                tracing::error!(error = chain(&error), "media could not be asked for");
+            }
+        }
+        sleep(POLL, &nothing, &stop).await;
     }
 }
 
@@ -138,6 +163,11 @@ async fn send(
         if free == 0 {
             // Every place is taken; one that is freed wakes us.
             sleep(POLL, &planned, &stop).await;
+            continue;
+        }
+        if let Some(until) = sender.closed_until() {
+            let pause = until.since(clock.now()).clamp(SHORTEST, POLL);
+            sleep(pause, &planned, &stop).await;
             continue;
         }
         let pause = match sender.claim(u32::try_from(free).unwrap_or(u32::MAX)).await {
@@ -166,7 +196,7 @@ async fn send(
 /// How long until the next lane has something to do, at most a poll.
 async fn until_next(store: &Store, clock: &dyn Clock) -> Duration {
     match store.next_lane_at().await {
-        Ok(Some(at)) => at.since(clock.now().min(Timestamp::FAR_FUTURE)).min(POLL),
+        Ok(Some(at)) => at.since(clock.now()).clamp(SHORTEST, POLL),
         Ok(None) => POLL,
         Err(error) => {
             tracing::error!(
@@ -178,14 +208,21 @@ async fn until_next(store: &Store, clock: &dyn Clock) -> Duration {
     }
 }
 
-async fn reconcile(
-    mut reconciler: Reconciler,
-    observer: Arc<dyn Observer>,
-    stop: CancellationToken,
-) {
+async fn sweep(reconciler: Arc<Reconciler>, observer: Arc<dyn Observer>, stop: CancellationToken) {
     let nothing = Notify::new();
     while !stop.is_cancelled() {
-        match reconciler.tick().await {
+        match reconciler.sweep().await {
+            Ok(report) => observer.reconciled(&report),
+            Err(error) => tracing::error!(error = chain(&error), "open ends could not be swept"),
+        }
+        sleep(RECONCILE_EVERY, &nothing, &stop).await;
+    }
+}
+
+async fn look(reconciler: Arc<Reconciler>, observer: Arc<dyn Observer>, stop: CancellationToken) {
+    let nothing = Notify::new();
+    while !stop.is_cancelled() {
+        match reconciler.look().await {
             Ok(report) => observer.reconciled(&report),
             Err(error) => tracing::error!(error = chain(&error), "open ends could not be settled"),
         }

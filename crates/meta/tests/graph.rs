@@ -130,7 +130,7 @@ fn reads_ask_for_exactly_what_is_needed() {
     let lines = as_instagram(|sender| {
         [
             line(&read_comment(&config(), sender, &comment).unwrap()),
-            line(&read_replies(&config(), sender, &comment).unwrap()),
+            line(&read_replies(&config(), sender, &comment, None).unwrap()),
             line(&read_media(&config(), sender, &media).unwrap()),
             line(&list_media(&config(), sender).unwrap()),
             line(&find_conversation(&config(), sender, &contact).unwrap()),
@@ -316,15 +316,20 @@ fn media_and_replies_are_read() {
         "answer_unreadable"
     );
 
-    let call =
-        as_instagram(|sender| read_replies(&config(), sender, &CommentId::new("11")).unwrap());
+    let call = as_instagram(|sender| {
+        read_replies(&config(), sender, &CommentId::new("11"), None).unwrap()
+    });
     let body = r#"{"data":[{"id":"12","text":"Sent","timestamp":"2026-11-24T00:00:00+0000","from":{"id":"17841400000000001","username":"acme"}}]}"#;
     let replies = call.read(&reply(200, body)).unwrap().value;
-    assert_eq!(replies.first().unwrap().text.as_deref(), Some("Sent"));
+    assert_eq!(
+        replies.replies.first().unwrap().text.as_deref(),
+        Some("Sent")
+    );
     assert!(
         call.read(&reply(200, r#"{"data":[]}"#))
             .unwrap()
             .value
+            .replies
             .is_empty()
     );
 }

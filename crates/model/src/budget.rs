@@ -26,7 +26,73 @@ pub struct Pace {
     pub limit_back: Option<Timestamp>,
 }
 
+/// How much of its budget a lane may use: all of it, unless Meta asked for less. What was taken
+/// away comes back evenly with time, half of the budget in an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    permille: u32,
+    since: Timestamp,
+}
+
+impl Share {
+    /// All of it.
+    pub const WHOLE: Self = Self {
+        permille: 1000,
+        since: Timestamp::EPOCH,
+    };
+
+    /// What trouble never takes: a lane that is never tried never finds out that it may go again.
+    const LEAST: u32 = 50;
+
+    /// How long a lane takes to get back one thousandth.
+    const REGROWTH: Duration = Duration::from_millis(7_200);
+
+    /// `permille` thousandths as of `since`, as kept by the lane.
+    pub fn new(permille: u32, since: Timestamp) -> Self {
+        let permille = permille.clamp(Self::LEAST, 1000);
+        Self { permille, since }
+    }
+
+    /// The share at `now`, in thousandths.
+    pub fn at(self, now: Timestamp) -> u32 {
+        let regrown = now.since(self.since).as_millis() / Self::REGROWTH.as_millis();
+        let regrown = u32::try_from(regrown).unwrap_or(1000);
+        self.permille.saturating_add(regrown).min(1000)
+    }
+
+    /// Half of what it is at `now`: what a throttle asks for.
+    #[must_use]
+    pub fn halved(self, now: Timestamp) -> Self {
+        Self::new(self.at(now) / 2, now)
+    }
+
+    /// At most `permille` at `now`: what a limit that is nearly used up asks for.
+    #[must_use]
+    pub fn at_most(self, permille: u32, now: Timestamp) -> Self {
+        if self.at(now) <= permille {
+            self
+        } else {
+            Self::new(permille, now)
+        }
+    }
+
+    /// The thousandths and the moment they are of, for keeping.
+    pub fn parts(self) -> (u32, Timestamp) {
+        (self.permille, self.since)
+    }
+}
+
 impl Budget {
+    /// The part of this budget that is left at a share of so many thousandths, never nothing.
+    #[must_use]
+    pub fn lowered(self, permille: u32) -> Self {
+        let part = |number: u32| {
+            let part = u64::from(number) * u64::from(permille.min(1000)) / 1000;
+            u32::try_from(part).unwrap_or(number)
+        };
+        Self::new(part(self.limit), self.window, part(self.burst))
+    }
+
     /// A budget of `limit` in any rolling `window`, at most `burst` at once. Zeroes are read as
     /// one: a lane that may never send is paused, not budgeted.
     pub fn new(limit: u32, window: Duration, burst: u32) -> Self {
@@ -48,9 +114,11 @@ impl Budget {
         self.window
     }
 
-    /// The even distance between sends once the burst is used up.
+    /// The even distance between sends once the burst is used up, in whole milliseconds. Rounding
+    /// down lets nothing through that the rolling window does not allow.
     pub fn spacing(self) -> Duration {
-        self.window / self.limit
+        let millis = (self.window / self.limit).as_millis();
+        Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
     }
 
     /// The first moment at which one more attempt may start.
@@ -64,14 +132,7 @@ impl Budget {
 
     /// The arrival time after an attempt started at `now`.
     pub fn spend(self, arrival: Timestamp, now: Timestamp) -> Timestamp {
-        // Rounded up to a millisecond, so that rounding can never let one too many through.
-        let spacing = self.spacing();
-        let spacing = if spacing.subsec_nanos().is_multiple_of(1_000_000) {
-            spacing
-        } else {
-            Duration::from_millis(u64::try_from(spacing.as_millis()).unwrap_or(u64::MAX) + 1)
-        };
-        arrival.max(now).plus(spacing)
+        arrival.max(now).plus(self.spacing())
     }
 }
 
@@ -134,6 +195,30 @@ mod tests {
                 .count();
             assert_eq!(used, 750, "hour {hour} did not use its whole budget");
         }
+    }
+
+    #[test]
+    fn a_share_halves_at_once_and_grows_back_slowly() {
+        let now = Timestamp::from_millis(1_790_000_000_000);
+        assert_eq!(Share::WHOLE.at(now), 1000);
+        let halved = Share::WHOLE.halved(now);
+        assert_eq!(halved.at(now), 500);
+        assert_eq!(halved.at(now.plus(HOUR / 2)), 750);
+        assert_eq!(halved.at(now.plus(HOUR)), 1000);
+        assert_eq!(halved.halved(now).halved(now).at(now), 125);
+        let least = (0..20).fold(Share::WHOLE, |share, _| share.halved(now));
+        assert_eq!(least.at(now), Share::LEAST);
+        assert_eq!(halved.at_most(800, now), halved, "less is never made more");
+        assert_eq!(halved.at_most(200, now).at(now), 200);
+    }
+
+    #[test]
+    fn a_lowered_budget_is_a_part_and_never_nothing() {
+        let budget = Budget::new(750, HOUR, 25);
+        assert_eq!(budget.lowered(1000), budget);
+        assert_eq!(budget.lowered(500), Budget::new(375, HOUR, 12));
+        assert_eq!(budget.lowered(1), Budget::new(1, HOUR, 1));
+        assert_eq!(budget.lowered(5000), budget);
     }
 
     proptest! {

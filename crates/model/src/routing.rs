@@ -128,6 +128,8 @@ pub enum NextMedia<'a> {
     Published(Timestamp),
     /// Not bound, and nobody knows when the media of the event was published.
     NotKnown,
+    /// Not bound, and Meta will not tell: the media is gone, or was asked for in vain.
+    Unreadable,
 }
 
 /// What one automation says of one event.
@@ -217,6 +219,14 @@ fn media_condition(
                     condition,
                     &expected,
                     &format!("{actual}, published {at}"),
+                )))
+            }
+            NextMedia::Unreadable => {
+                let expected = format!("media published after {}", rule.published_at);
+                Ok(Some(because(
+                    condition,
+                    &expected,
+                    &format!("{actual}, which cannot be read from Meta"),
                 )))
             }
             NextMedia::Published(_) | NextMedia::NotKnown => Err(NeedsMedia),

@@ -100,6 +100,7 @@ pub struct Metrics {
     sends: Family<StateLabel, Gauge>,
     attempts: Family<OutcomeLabel, Counter>,
     lateness_seconds: Histogram,
+    incident: Gauge,
     connections: Gauge,
     connections_shed: Counter,
 }
@@ -118,6 +119,7 @@ impl Metrics {
         let ack_seconds = Histogram::new(ACK_BUCKETS);
         let lateness_seconds = Histogram::new(LATENESS_BUCKETS);
         let (backlog, connections) = (Gauge::default(), Gauge::default());
+        let incident = Gauge::default();
         let (lanes, sends) = (Family::default(), Family::default());
         let attempts = Family::default();
         let connections_shed = Counter::default();
@@ -144,6 +146,11 @@ impl Metrics {
             "From a send's due time to the start of its attempt",
             lateness_seconds.clone(),
         );
+        registry.register(
+            "app_incident",
+            "1 while sending waits because many accounts get the same error from Meta at once",
+            incident.clone(),
+        );
         registry.register("connections", "Connections open", connections.clone());
         registry.register(
             "connections_shed",
@@ -164,6 +171,7 @@ impl Metrics {
             sends,
             attempts,
             lateness_seconds,
+            incident,
             connections,
             connections_shed,
         }
@@ -207,6 +215,11 @@ impl Metrics {
     /// Notes how long after its due time an attempt started.
     pub fn observe_lateness(&self, late_by: Duration) {
         self.lateness_seconds.observe(late_by.as_secs_f64());
+    }
+
+    /// Says whether sending waits for trouble of the whole app to pass.
+    pub fn set_incident(&self, is_open: bool) {
+        self.incident.set(i64::from(is_open));
     }
 
     /// One more connection is open.

@@ -23,4 +23,8 @@ impl Observer for Metrics {
             tracing::info!(?report, "reconciled");
         }
     }
+
+    fn incident(&self, is_open: bool) {
+        self.set_incident(is_open);
+    }
 }

@@ -41,6 +41,8 @@ pub struct StoredAccount {
     pub account: Account,
     /// Its token.
     pub token: SealedToken,
+    /// Which of the account's tokens this is: each new one gets the next number.
+    pub token_number: i64,
 }
 
 impl Store {
@@ -63,6 +65,7 @@ impl Store {
                          page_id = excluded.page_id,
                          app_scoped_id = coalesce(excluded.app_scoped_id, app_scoped_id),
                          token_key = excluded.token_key, token = excluded.token,
+                         token_number = token_number + 1,
                          hold_reason = NULL, hold_since = NULL, hold_until = NULL",
                     params![
                         account.id.as_str(),
@@ -83,8 +86,8 @@ impl Store {
         .await
     }
 
-    /// Forgets an account: its token is gone and its planned sends are cancelled. `false` if it
-    /// was not connected.
+    /// Forgets an account: its token is gone, its planned sends are cancelled, and limits that
+    /// nothing was accepted for are free again. `false` if it was not connected.
     pub async fn remove_account(&self, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
         self.write(move |connection| {
             let doing = StoreError::database;
@@ -102,6 +105,7 @@ impl Store {
                     params![id.as_str(), now.as_millis()],
                 )
                 .map_err(doing("cancel the account's sends"))?;
+            free_limits(connection, &id)?;
             bump(connection, "accounts")?;
             Ok(true)
         })
@@ -136,6 +140,24 @@ impl Store {
         })
         .await
     }
+}
+
+/// Runs of the account of which nothing was sent, and nothing will be, do not use up a limit.
+fn free_limits(connection: &Connection, id: &AccountId) -> Result<(), StoreError> {
+    connection
+        .execute(
+            "DELETE FROM once_keys WHERE (event_id, automation_id) IN (
+                 SELECT event_id, automation_id FROM sends
+                 WHERE account_id = ?1 AND state = 'cancelled' AND reason = 'account_removed')
+             AND NOT EXISTS (
+                 SELECT 1 FROM sends other WHERE other.event_id = once_keys.event_id
+                    AND other.automation_id = once_keys.automation_id
+                    AND (other.had_unknown = 1
+                         OR other.state IN ('planned', 'leased', 'accepted', 'unknown')))",
+            [id.as_str()],
+        )
+        .map_err(StoreError::database("free the account's limits"))?;
+    Ok(())
 }
 
 pub(crate) fn find(
@@ -189,7 +211,11 @@ fn stored(row: &Row<'_>) -> Result<StoredAccount, StoreError> {
         key: read.get("token_key")?,
         bytes: read.get("token")?,
     };
-    Ok(StoredAccount { account, token })
+    Ok(StoredAccount {
+        account,
+        token,
+        token_number: read.get("token_number")?,
+    })
 }
 
 /// Tells those who cache a noun that it changed.

@@ -35,14 +35,13 @@ impl Store {
             api_version,
             body,
         } = delivery;
-        self.writer
-            .record(NewDelivery {
-                received_at,
-                secret_index,
-                api_version,
-                body,
-            })
-            .await
+        self.record(NewDelivery {
+            received_at,
+            secret_index,
+            api_version,
+            body,
+        })
+        .await
     }
 
     /// Asks for a delivery to be interpreted again; `false` if there is no such delivery. Asking

@@ -32,7 +32,11 @@ pub struct UnknownSend {
     pub attempts: u32,
     /// How often evidence was looked for.
     pub looks: u32,
-    /// When the last attempt was started.
+    /// Why it is unknown, or could not be ended otherwise.
+    pub reason: Option<String>,
+    /// Why Meta refused the last attempt, if it did; an earlier one may have landed all the same.
+    pub refused: Option<String>,
+    /// When the first attempt was started that may have landed.
     pub started_at: Timestamp,
     /// When it is too late to send.
     pub deadline_at: Timestamp,
@@ -43,10 +47,21 @@ pub struct UnknownSend {
 pub enum Evidence {
     /// It landed, as this message or comment.
     Landed(MessageId),
-    /// It did not land, or trying again is harmless: it may be tried again.
+    /// It provably did not land: it may be tried again as if it never had been.
+    Absent,
+    /// Nothing is known, but trying again is harmless, because Meta refuses to do it twice.
     TryAgain,
+    /// It provably did not land, and may not be tried again.
+    Over {
+        /// How it ends.
+        state: SendState,
+        /// The stable word.
+        reason: String,
+    },
     /// Nothing can be said yet.
     LookAgain(Timestamp),
+    /// Nobody looked, because others had their turn.
+    WaitForTurn(Timestamp),
     /// Nothing will ever be said; a person decides.
     LeaveUnknown,
 }
@@ -74,7 +89,7 @@ impl Store {
             .await
     }
 
-    /// Unknown sends that are to be looked at now.
+    /// Unknown sends that are to be looked at now, those first that waited longest.
     pub async fn unknown_sends(
         &self,
         now: Timestamp,
@@ -156,7 +171,7 @@ fn recover(
         )
         .map_err(doing())?;
     for (lane, class) in ended_lanes(connection, before)? {
-        lanes::settle_lane(connection, lane, budgets.of(class))?;
+        lanes::settle_lane(connection, lane, budgets.of(class), now)?;
     }
     Ok(Recovered { untried, unknown })
 }
@@ -187,8 +202,11 @@ fn unknown(
     let doing = || StoreError::database("read unknown sends");
     let mut query = connection
         .prepare_cached(
-            "SELECT s.*, (SELECT started_at FROM attempts a WHERE a.send_id = s.id
-                          ORDER BY number DESC LIMIT 1) AS started_at
+            "SELECT s.*,
+                 (SELECT min(started_at) FROM attempts a WHERE a.send_id = s.id
+                      AND a.number > s.proven) AS started_at,
+                 (SELECT CASE outcome WHEN 'refused' THEN reason END FROM attempts a
+                      WHERE a.send_id = s.id ORDER BY number DESC LIMIT 1) AS refused
              FROM sends s WHERE s.state = 'unknown' AND s.due_at <= ?1
              ORDER BY s.due_at LIMIT ?2",
         )
@@ -209,6 +227,8 @@ fn unknown(
             text: read.get("text")?,
             attempts: read.count("attempts")?,
             looks: read.count("reads")?,
+            reason: read.get("reason")?,
+            refused: read.get("refused")?,
             started_at: read.time("started_at")?,
             deadline_at: read.time("deadline_at")?,
         });
@@ -286,12 +306,45 @@ fn settle(
             .map_err(doing())
     };
     match evidence {
+        // Someone else's evidence by now: it says nothing of this one.
+        Evidence::Landed(message) if attributed(connection, message)? => return Ok(false),
         Evidence::Landed(message) => {
             lanes::accept(connection, send.id, Some(message), None, now)?;
+        }
+        Evidence::Absent => {
+            put_off("planned", "trying_again", now)?;
+            connection
+                .execute(
+                    "UPDATE sends SET had_unknown = 0, proven = attempts WHERE id = ?1",
+                    [send.id.0],
+                )
+                .map_err(doing())?;
+            wake_lane(connection, LaneId(lane), now)?;
         }
         Evidence::TryAgain => {
             put_off("planned", "trying_again", now)?;
             wake_lane(connection, LaneId(lane), now)?;
+        }
+        Evidence::Over { state, reason } => {
+            connection
+                .execute(
+                    "UPDATE sends SET had_unknown = 0 WHERE id = ?1",
+                    [send.id.0],
+                )
+                .map_err(doing())?;
+            let over = End {
+                state: *state,
+                reason: Some(reason),
+            };
+            lanes::end(connection, send.id, &over, now)?;
+        }
+        Evidence::WaitForTurn(at) => {
+            connection
+                .execute(
+                    "UPDATE sends SET due_at = ?2 WHERE id = ?1",
+                    params![send.id.0, at.as_millis()],
+                )
+                .map_err(doing())?;
         }
         Evidence::LookAgain(at) => {
             put_off("unknown", "looking_for_evidence", *at)?;
@@ -311,7 +364,7 @@ fn expire(connection: &Connection, now: Timestamp, limit: u32) -> Result<usize, 
                  (SELECT hold_reason FROM accounts a WHERE a.id = s.account_id
                       AND (a.hold_until IS NULL OR a.hold_until > ?1)),
                  (SELECT pause_reason FROM lanes l WHERE l.id = s.lane_id AND l.pause_until > ?1),
-                 'deadline_passed') AS why
+                 nullif(s.reason, 'trying_again'), 'deadline_passed') AS why
              FROM sends s WHERE s.state = 'planned' AND s.deadline_at <= ?1
              ORDER BY s.deadline_at LIMIT ?2",
         )

@@ -12,7 +12,7 @@ mod pause;
 use std::time::Duration;
 
 use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
-use hookline_model::budget::{Budget, Pace};
+use hookline_model::budget::{Budget, Pace, Share};
 use hookline_model::clock::Timestamp;
 use hookline_model::event::Event;
 use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, EventId, LaneId, SendId};
@@ -20,6 +20,8 @@ use hookline_model::send::{SendClass, SendKind};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::StoreError;
+
+pub use pause::NewHold;
 
 pub(crate) use finish::{End, accept, end};
 pub(crate) use pause::release_lanes;
@@ -179,20 +181,33 @@ pub struct FinishAttempt {
 pub enum LaneEffect {
     /// Nothing.
     None,
-    /// Only this lane waits.
-    PauseLane {
-        /// The stable word.
-        reason: String,
-        /// Until when; none means a minute, doubled for each throttle in a row.
-        until: Option<Timestamp>,
+    /// The lane goes on with at most so many thousandths of its budget.
+    SlowDown {
+        /// The thousandths.
+        permille: u32,
     },
+    /// Only this lane waits.
+    PauseLane(LanePause),
     /// Every lane of the account waits.
     HoldAccount {
         /// The stable word.
         reason: String,
         /// Until when; none means until a new token is given.
         until: Option<Timestamp>,
+        /// The token this is about; none when it would be the same with any token.
+        token_number: Option<i64>,
     },
+}
+
+/// Why and until when one lane waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LanePause {
+    /// The stable word.
+    pub reason: String,
+    /// Until when; none means a minute, doubled for each pause in a row.
+    pub until: Option<Timestamp>,
+    /// Whether calls came too fast: then the lane goes on with half of its budget.
+    pub is_throttle: bool,
 }
 
 /// The lane of an account and class, made if there is none.
@@ -236,7 +251,7 @@ pub(crate) fn wake_lane(
     connection
         .prepare_cached(
             "UPDATE lanes SET next_at = min(next_at,
-                 max(?2, coalesce(pause_until, 0),
+                 max(?2, pace_at, coalesce(pause_until, 0),
                      coalesce((SELECT CASE WHEN hold_reason IS NULL THEN 0
                                            ELSE coalesce(hold_until, ?3) END
                                FROM accounts WHERE accounts.id = lanes.account_id), 0)))
@@ -259,11 +274,13 @@ pub(crate) fn settle_lane(
     connection: &Connection,
     lane: LaneId,
     budget: Budget,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
+    let budget = budget.lowered(share_of(connection, lane)?.at(now));
     let pace_at = budget.next_at(pace_of(connection, lane, budget)?);
     connection
         .prepare_cached(
-            "UPDATE lanes SET lease_until = 0, next_at = coalesce(
+            "UPDATE lanes SET lease_until = 0, pace_at = ?2, next_at = coalesce(
                  (SELECT max(due_at, ?2, coalesce(lanes.pause_until, 0),
                      coalesce((SELECT CASE WHEN hold_reason IS NULL THEN 0
                                            ELSE coalesce(hold_until, ?3) END
@@ -282,6 +299,18 @@ pub(crate) fn settle_lane(
         })
         .map_err(StoreError::database("settle a lane"))?;
     Ok(())
+}
+
+/// How much of its budget the lane may use.
+pub(crate) fn share_of(connection: &Connection, lane: LaneId) -> Result<Share, StoreError> {
+    connection
+        .prepare_cached("SELECT share, share_at FROM lanes WHERE id = ?1")
+        .and_then(|mut query| {
+            query.query_row([lane.0], |row| {
+                Ok(Share::new(row.get(0)?, Timestamp::from_millis(row.get(1)?)))
+            })
+        })
+        .map_err(StoreError::database("read a lane's share"))
 }
 
 /// What the lane's ledger says about its pacing.

@@ -28,7 +28,7 @@ mod sqlite;
 mod stats;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -39,16 +39,19 @@ pub use deliveries::RecordDelivery;
 pub use error::{OpenError, StoreError};
 pub use records::{Page, PageRequest};
 pub use retention::Swept;
+pub use sqlite::{Gate, Pass};
 pub use stats::{LaneStats, Stats};
 
-use sqlite::{Readers, Writer};
+use hookline_model::ids::DeliveryId;
+use sqlite::{NewDelivery, Readers, Stepper, Writer};
 
 /// Who opens the store, which decides whether it may be shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ownership {
     /// The engine: refuses to start beside another engine on the same database.
     Exclusive,
-    /// A command beside a running engine.
+    /// A command beside a running engine: works on the thread that asks, and asks no more of the
+    /// machine than one connection.
     Shared,
 }
 
@@ -57,10 +60,20 @@ pub enum Ownership {
 /// Dropping it without [`Store::close`] loses nothing: everything that was answered is committed.
 pub struct Store {
     path: PathBuf,
-    writer: Writer,
-    thread: Mutex<Option<JoinHandle<()>>>,
-    readers: Readers,
+    hands: Hands,
     _instance: Option<instance::InstanceLock>,
+}
+
+/// Who does the work.
+enum Hands {
+    /// A writer that commits in groups, and readers beside it.
+    Threads {
+        writer: Writer,
+        thread: Mutex<Option<JoinHandle<()>>>,
+        readers: Readers,
+    },
+    /// The caller's own thread.
+    Steps(Stepper),
 }
 
 impl Store {
@@ -71,32 +84,41 @@ impl Store {
     /// a newer version, a file system that cannot keep our promises.
     pub fn open(url: &str, ownership: Ownership) -> Result<Self, OpenError> {
         let path = path_of(url)?;
-        let instance = match ownership {
-            Ownership::Exclusive => Some(instance::InstanceLock::take(&path)?),
-            Ownership::Shared => None,
-        };
-        let mut connection = sqlite::open_connection(&path, sqlite::Purpose::Write)?;
-        let steps = sqlite::migrate(&mut connection, &path)?;
-        if steps > 0 {
-            tracing::info!(
-                schema = sqlite::known_schema(),
-                steps,
-                "migrated the database"
-            );
+        match ownership {
+            Ownership::Exclusive => {
+                let instance = Some(instance::InstanceLock::take(&path)?);
+                prepare(&path)?;
+                let hands = threads(&path)?;
+                Ok(Self::of(path, hands, instance))
+            }
+            Ownership::Shared => {
+                prepare(&path)?;
+                let hands = Hands::Steps(Stepper::open(&path, None)?);
+                Ok(Self::of(path, hands, None))
+            }
         }
-        drop(connection);
-        let readers = Readers::open(&path)?;
-        let (writer, thread) = Writer::start(&path)?;
-        let thread = Mutex::new(Some(thread));
-        Ok(Self {
-            path,
-            writer,
-            thread,
-            readers,
-            _instance: instance,
-        })
     }
 
+    /// Opens the database of `url` alone, as an engine does, and lets `gate` stand before and
+    /// after each of its transactions, all of which run on the thread that asks.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_stepwise(url: &str, gate: Arc<dyn Gate>) -> Result<Self, OpenError> {
+        let path = path_of(url)?;
+        let instance = Some(instance::InstanceLock::take(&path)?);
+        prepare(&path)?;
+        let hands = Hands::Steps(Stepper::open(&path, Some(gate))?);
+        Ok(Self::of(path, hands, instance))
+    }
+
+    fn of(path: PathBuf, hands: Hands, instance: Option<instance::InstanceLock>) -> Self {
+        Self {
+            path,
+            hands,
+            _instance: instance,
+        }
+    }
     /// The database file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -104,12 +126,12 @@ impl Store {
 
     /// Finishes what waits, moves the log into the database, and ends the writer.
     pub async fn close(&self) {
-        self.writer.stop().await;
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let (writer, thread) = match &self.hands {
+            Hands::Threads { writer, thread, .. } => (writer, thread),
+            Hands::Steps(stepper) => return stepper.close(),
+        };
+        writer.stop().await;
+        let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             let joined = tokio::task::spawn_blocking(move || thread.join()).await;
             if !matches!(joined, Ok(Ok(()))) {
@@ -123,7 +145,10 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.readers.read(query).await
+        match &self.hands {
+            Hands::Threads { readers, .. } => readers.read(query).await,
+            Hands::Steps(stepper) => stepper.read(query),
+        }
     }
 
     pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
@@ -131,8 +156,39 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.writer.write(work).await
+        match &self.hands {
+            Hands::Threads { writer, .. } => writer.write(work).await,
+            Hands::Steps(stepper) => stepper.write(work).await,
+        }
     }
+
+    pub(crate) async fn record(&self, delivery: NewDelivery) -> Result<DeliveryId, StoreError> {
+        match &self.hands {
+            Hands::Threads { writer, .. } => writer.record(delivery).await,
+            Hands::Steps(stepper) => stepper.record(delivery).await,
+        }
+    }
+}
+
+/// Creates and migrates the database as needed.
+fn prepare(path: &Path) -> Result<(), OpenError> {
+    let mut connection = sqlite::open_connection(path, sqlite::Purpose::Write)?;
+    let steps = sqlite::migrate(&mut connection, path)?;
+    if steps > 0 {
+        let schema = sqlite::known_schema();
+        tracing::info!(schema, steps, "migrated the database");
+    }
+    Ok(())
+}
+
+fn threads(path: &Path) -> Result<Hands, OpenError> {
+    let readers = Readers::open(path)?;
+    let (writer, thread) = Writer::start(path)?;
+    Ok(Hands::Threads {
+        writer,
+        thread: Mutex::new(Some(thread)),
+        readers,
+    })
 }
 
 impl std::fmt::Debug for Store {

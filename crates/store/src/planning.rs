@@ -55,6 +55,34 @@ pub struct WaitingEvent {
     pub received_at: Timestamp,
     /// How often reading has failed.
     pub tries: u32,
+    /// What came of reading; none while it goes on.
+    pub answer: Option<WaitAnswer>,
+}
+
+/// What came of reading what an event waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitAnswer {
+    /// It is known now.
+    Known,
+    /// Meta will not tell; the event is routed without it.
+    Unreadable,
+}
+
+impl WaitAnswer {
+    /// The answer as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// The answer of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Known, Self::Unreadable]
+            .into_iter()
+            .find(|answer| answer.as_str() == name)
+    }
 }
 
 /// Numbers that change with what the engine caches.

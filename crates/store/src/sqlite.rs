@@ -1,11 +1,15 @@
-//! SQLite, embedded: one writer that commits in groups, a few readers, a checkpointer.
+//! SQLite, embedded: one writer that commits in groups, a few readers, a checkpointer; or, for
+//! commands and the simulation, everything on the caller's thread.
 
 mod connection;
 mod migrate;
 mod readers;
+mod stepper;
 mod writer;
 
 pub(crate) use connection::{Purpose, open_connection};
 pub(crate) use migrate::{known_schema, migrate};
 pub(crate) use readers::Readers;
+pub(crate) use stepper::Stepper;
+pub use stepper::{Gate, Pass};
 pub(crate) use writer::{NewDelivery, Writer};

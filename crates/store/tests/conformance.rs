@@ -14,3 +14,7 @@ mod house;
 mod lanes;
 #[path = "conformance/plans.rs"]
 mod plans;
+#[path = "conformance/steps.rs"]
+mod steps;
+#[path = "conformance/trouble.rs"]
+mod trouble;

@@ -12,7 +12,7 @@ use hookline_model::template::{
     AccountFacts, ContactFacts, Facts, MediaFacts, Needs, ParentFacts, Template,
 };
 use hookline_store::StoreError;
-use hookline_store::lanes::{LaneClaim, LeasedSend};
+use hookline_store::lanes::{LaneClaim, LanePause, LeasedSend};
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{BLOCK_PAUSE, regain_at};
@@ -29,6 +29,27 @@ pub(super) struct Context {
     media_id: Option<MediaId>,
     permalink: Option<String>,
     caption: Option<String>,
+}
+
+/// A read that did not succeed.
+struct FailedRead {
+    failure: CallFailure,
+    token_number: i64,
+    begun_at: Timestamp,
+}
+
+/// Reads before an error that Meta does not explain is believed.
+const UNEXPLAINED_READS: u32 = 3;
+
+/// Whether it may pass: Meta does not say what is wrong, and has not said so often.
+fn is_doubted(failure: &CallFailure, send: &LeasedSend) -> bool {
+    let is_unexplained = match failure {
+        CallFailure::Answered { error, .. } => error.subcode.is_none(),
+        CallFailure::NotWritten(_) | CallFailure::NotSent { .. } | CallFailure::Unknown { .. } => {
+            false
+        }
+    };
+    is_unexplained && send.reads + 1 < UNEXPLAINED_READS
 }
 
 /// Whether a send may go on.
@@ -60,6 +81,7 @@ impl SendWorker {
             .unwrap_or_default();
         let mut context = known.unwrap_or_default();
         let before = context.clone();
+        let begun_at = self.clock.now();
         match self.complete(&mut context, send, caller, needs).await {
             Ok(()) if context == before => {}
             Ok(()) => {
@@ -70,7 +92,12 @@ impl SendWorker {
                     .await?;
             }
             Err(failure) => {
-                self.read_failed(claim, send, &failure).await?;
+                let read = FailedRead {
+                    failure,
+                    token_number: caller.token_number,
+                    begun_at,
+                };
+                self.read_failed(claim, send, &read).await?;
                 return Ok(Ready::NotNow);
             }
         }
@@ -120,16 +147,20 @@ impl SendWorker {
         &self,
         claim: &LaneClaim,
         send: &LeasedSend,
-        failure: &CallFailure,
+        read: &FailedRead,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
+        let failure = &read.failure;
         let reason = failure.reason();
+        let is_incident = self.breaker.failed(&claim.account_id, failure, now);
+        self.observer.incident(self.breaker.is_open());
         tracing::warn!(send = %send.id, reason, "the comment could not be read");
         let mut until = now.plus(Backoff::TRIES.after(send.reads + 1));
         match failure.class() {
             None if matches!(failure, CallFailure::NotWritten(_)) => {
                 return self.refuse(claim, send, reason).await;
             }
+            Some(ErrorClass::Content) if is_doubted(failure, send) || is_incident => {}
             Some(ErrorClass::ContentOrPermission) => {
                 return self.refuse(claim, send, "comment_gone").await;
             }
@@ -141,11 +172,24 @@ impl SendWorker {
                 | ErrorClass::Window
                 | ErrorClass::Route,
             ) => return self.refuse(claim, send, reason).await,
-            Some(ErrorClass::Token(_)) => self.hold(claim, reason, None).await?,
-            Some(ErrorClass::Blocked) => self.hold(claim, reason, Some(BLOCK_PAUSE)).await?,
+            Some(ErrorClass::Token(_)) => {
+                self.hold(claim, reason, None, Some(read.token_number))
+                    .await?;
+            }
+            Some(ErrorClass::Blocked) => {
+                self.hold(claim, reason, Some(BLOCK_PAUSE), None).await?;
+            }
             Some(ErrorClass::Throttle) => {
-                let backoff = now.plus(Backoff::THROTTLE.after(send.reads + 1));
-                until = regain_at(failure.usage(), now).unwrap_or(backoff);
+                // Every read of this account would be refused, so its lane waits, not this send.
+                let pause = LanePause {
+                    reason: format!("read_{reason}"),
+                    until: regain_at(failure.usage(), now),
+                    is_throttle: true,
+                };
+                self.store
+                    .pause_lane(claim.clone(), pause, read.begun_at, now)
+                    .await?;
+                until = now;
             }
             Some(ErrorClass::Permission | ErrorClass::Retry | ErrorClass::Ambiguous) | None => {}
         }

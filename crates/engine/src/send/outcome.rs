@@ -7,7 +7,7 @@ use hookline_model::attempt::AttemptOutcome;
 use hookline_model::backoff::Backoff;
 use hookline_model::clock::Timestamp;
 use hookline_model::send::SendKind;
-use hookline_store::lanes::{LaneEffect, LeasedSend};
+use hookline_store::lanes::{LaneEffect, LanePause, LeasedSend};
 
 /// How long a restricted account is left alone.
 pub(super) const BLOCK_PAUSE: Duration = Duration::from_hours(24);
@@ -18,6 +18,16 @@ const ECHO_WAIT: Duration = Duration::from_secs(10);
 /// From this share of a limit on, calls are refused.
 const USED_UP_PERCENT: u32 = 100;
 
+/// From this share of a limit on, a lane slows down, evenly to the least at [`USED_UP_PERCENT`].
+const NEARLY_USED_UP_PERCENT: u32 = 75;
+
+/// Tries before an error that Meta does not explain is believed: incidents of the whole platform
+/// look like it, and pass (contract 12, 26).
+const UNEXPLAINED_TRIES: u32 = 3;
+
+/// How long an unexplained error is given to pass.
+const UNEXPLAINED_WAIT: Duration = Duration::from_mins(2);
+
 /// The outcome with everything that follows from it.
 pub(super) struct Meaning {
     pub(super) outcome: AttemptOutcome,
@@ -25,13 +35,24 @@ pub(super) struct Meaning {
     pub(super) effect: LaneEffect,
 }
 
-/// What came of attempt `number` of `send`.
+/// What an attempt was.
+pub(super) struct Tried<'a> {
+    pub(super) send: &'a LeasedSend,
+    /// Which try it was, from 1.
+    pub(super) number: u32,
+    /// Which token of the account it was made with.
+    pub(super) token_number: i64,
+    /// Whether many accounts get the same error at once.
+    pub(super) is_incident: bool,
+}
+
+/// What came of an attempt.
 pub(super) fn of(
-    send: &LeasedSend,
-    number: u32,
+    tried: &Tried<'_>,
     called: &Result<Answer<Sent>, CallFailure>,
     now: Timestamp,
 ) -> Meaning {
+    let (send, number) = (tried.send, tried.number);
     let failure = match called {
         Ok(answer) => {
             let outcome = AttemptOutcome::Accepted {
@@ -58,18 +79,28 @@ pub(super) fn of(
         CallFailure::NotSent { .. } => plain(AttemptOutcome::NotSent { reason }),
         CallFailure::Unknown { .. } => unknown(send, number, reason, now),
         CallFailure::Answered { error, usage } => {
-            of_class(send, number, error.class, reason, (*usage, now))
+            let is_unexplained = error.class == ErrorClass::Content && error.subcode.is_none();
+            let is_doubted = is_unexplained && number < UNEXPLAINED_TRIES;
+            let is_refusal = matches!(error.class, ErrorClass::Content | ErrorClass::Permission);
+            if is_doubted || (tried.is_incident && is_refusal) {
+                return Meaning {
+                    outcome: AttemptOutcome::NotSent { reason },
+                    retry_at: now.plus(UNEXPLAINED_WAIT),
+                    effect: LaneEffect::None,
+                };
+            }
+            of_class(tried, error.class, reason, (*usage, now))
         }
     }
 }
 
 fn of_class(
-    send: &LeasedSend,
-    number: u32,
+    tried: &Tried<'_>,
     class: ErrorClass,
     reason: String,
     (usage, now): (Usage, Timestamp),
 ) -> Meaning {
+    let (send, number) = (tried.send, tried.number);
     let retry_at = now.plus(Backoff::TRIES.after(number));
     let (outcome, effect) = match class {
         ErrorClass::Ambiguous => return unknown(send, number, reason, now),
@@ -95,6 +126,7 @@ fn of_class(
             let effect = LaneEffect::HoldAccount {
                 reason: reason.clone(),
                 until: None,
+                token_number: Some(tried.token_number),
             };
             (AttemptOutcome::NotSent { reason }, effect)
         }
@@ -103,22 +135,25 @@ fn of_class(
             let effect = LaneEffect::HoldAccount {
                 reason: reason.clone(),
                 until,
+                token_number: None,
             };
             (AttemptOutcome::NotSent { reason }, effect)
         }
         ErrorClass::Permission => {
-            let effect = LaneEffect::PauseLane {
+            let effect = LaneEffect::PauseLane(LanePause {
                 reason: reason.clone(),
                 until: None,
-            };
+                is_throttle: false,
+            });
             (AttemptOutcome::NotSent { reason }, effect)
         }
         ErrorClass::Throttle => {
             let until = regain_at(usage, now);
-            let effect = LaneEffect::PauseLane {
+            let effect = LaneEffect::PauseLane(LanePause {
                 reason: reason.clone(),
                 until,
-            };
+                is_throttle: true,
+            });
             (
                 AttemptOutcome::Throttled {
                     retry_at: until,
@@ -150,19 +185,21 @@ fn unknown(send: &LeasedSend, number: u32, reason: String, now: Timestamp) -> Me
     }
 }
 
-/// A limit that is used up parks the lane although this call went through.
+/// A limit that is used up parks the lane although this call went through; one that nearly is
+/// slows it down.
 fn used_up(usage: Usage, now: Timestamp) -> LaneEffect {
-    if usage
-        .percent
-        .is_some_and(|percent| percent >= USED_UP_PERCENT)
-    {
-        let until = regain_at(usage, now);
-        LaneEffect::PauseLane {
+    match usage.percent {
+        Some(percent) if percent >= USED_UP_PERCENT => LaneEffect::PauseLane(LanePause {
             reason: "usage_at_limit".to_owned(),
-            until,
+            until: regain_at(usage, now),
+            is_throttle: true,
+        }),
+        Some(percent) if percent >= NEARLY_USED_UP_PERCENT => {
+            let left = USED_UP_PERCENT - percent;
+            let permille = 1000 * left / (USED_UP_PERCENT - NEARLY_USED_UP_PERCENT);
+            LaneEffect::SlowDown { permille }
         }
-    } else {
-        LaneEffect::None
+        Some(_) | None => LaneEffect::None,
     }
 }
 

@@ -91,26 +91,37 @@ pub fn read_comment(
     }))
 }
 
-/// Reads the answers under a comment, ours among them: one page of at most 50 (contract 6.3).
+/// A page of the answers under a comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepliesPage {
+    /// The answers.
+    pub replies: Vec<CommentRead>,
+    /// Where the next page begins; none when this is the last one.
+    pub after: Option<String>,
+}
+
+/// Reads a page of the answers under a comment, ours among them: at most 50 (contract 6.3).
 pub fn read_replies(
     config: &GraphConfig,
     sender: &Sender<'_>,
     comment: &CommentId,
-) -> Result<Call<Vec<CommentRead>>, RequestProblem> {
+    after: Option<&str>,
+) -> Result<Call<RepliesPage>, RequestProblem> {
     const FIELDS: &str = "id,text,timestamp,from,username";
     let url = config.node(sender, "comment", comment.as_str(), Some("replies"))?;
-    Ok(Call::new(
-        get(url, &[("fields", FIELDS), ("limit", PAGE)]),
-        |reply| {
-            let page: Page<WireComment<'_>> = reply.decode()?;
-            let comments = page
-                .data
-                .into_iter()
-                .map(WireComment::read)
-                .collect::<Option<_>>();
-            comments.ok_or_else(|| reply.unreadable())
-        },
-    ))
+    let mut query = vec![("fields", FIELDS), ("limit", PAGE)];
+    query.extend(after.map(|after| ("after", after)));
+    Ok(Call::new(get(url, &query), |reply| {
+        let page: Page<WireComment<'_>> = reply.decode()?;
+        let after = page.after();
+        let comments = page
+            .data
+            .into_iter()
+            .map(WireComment::read)
+            .collect::<Option<_>>();
+        let replies = comments.ok_or_else(|| reply.unreadable())?;
+        Ok(RepliesPage { replies, after })
+    }))
 }
 
 /// Reads one post, reel or story.
@@ -209,6 +220,32 @@ fn time(text: Option<Text<'_>>) -> Option<Timestamp> {
 #[derive(Deserialize)]
 struct Page<T> {
     data: Vec<T>,
+    #[serde(default)]
+    paging: Option<WirePaging>,
+}
+
+#[derive(Deserialize)]
+struct WirePaging {
+    #[serde(default)]
+    cursors: Option<WireCursors>,
+    /// The address of the next page. It may carry a token, so only its presence is looked at.
+    #[serde(default)]
+    next: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct WireCursors {
+    #[serde(default)]
+    after: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The cursor of the next page, if there is one (contract 6.3).
+    fn after(&self) -> Option<String> {
+        let paging = self.paging.as_ref()?;
+        paging.next.as_ref()?;
+        paging.cursors.as_ref()?.after.clone()
+    }
 }
 
 #[derive(Deserialize)]

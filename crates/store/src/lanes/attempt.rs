@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use super::finish::{self, End};
-use super::{LaneClaim, StartResult, StartedAttempt, pace_of};
+use super::{LaneClaim, StartResult, StartedAttempt, pace_of, share_of};
 use crate::error::StoreError;
 use crate::planning::contact_facts;
 use crate::rows::{Reader, to_json};
@@ -160,6 +160,7 @@ fn start(
         )?;
         return Ok(StartResult::Finished { reason });
     }
+    let budget = budget.lowered(share_of(connection, claim.lane)?.at(now));
     let pace = pace_of(connection, claim.lane, budget)?;
     let is_held = accounts::find(connection, &claim.account_id)?.is_some_and(|stored| {
         stored
@@ -167,7 +168,8 @@ fn start(
             .hold
             .is_some_and(|hold| hold_lasts(hold.until, now))
     });
-    if is_held || budget.next_at(pace) > now {
+    let is_waiting = is_held || is_paused(connection, claim, now)?;
+    if is_waiting || budget.next_at(pace) > now {
         back_to_lane(connection, send)?;
         return Ok(StartResult::Paced);
     }
@@ -180,6 +182,18 @@ fn start(
         text,
         (arrival, now),
     )
+}
+
+/// Whether the lane was paused since it was claimed.
+fn is_paused(
+    connection: &Connection,
+    claim: &LaneClaim,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1 AND pause_until > ?2")
+        .and_then(|mut query| query.exists(params![claim.lane.0, now.as_millis()]))
+        .map_err(StoreError::database("look for a pause"))
 }
 
 fn hold_lasts(until: Option<Timestamp>, now: Timestamp) -> bool {
@@ -232,10 +246,10 @@ fn forbidden(
         None => None,
     }
     .unwrap_or_default();
+    if facts.opted_out_at.is_some() {
+        return Ok(Some((SendState::Refused, "opted_out")));
+    }
     Ok(match candidate.kind {
-        SendKind::PrivateReply | SendKind::Dm if facts.opted_out_at.is_some() => {
-            Some((SendState::Refused, "opted_out"))
-        }
         SendKind::Dm if !is_window_open(facts.last_inbound_at, now) => {
             Some((SendState::Expired, "window_closed"))
         }
@@ -276,7 +290,9 @@ fn commit_attempt(
         })
         .map_err(doing())?;
     connection
-        .prepare_cached("UPDATE sends SET attempts = ?2, text = ?3, is_rendered = 1 WHERE id = ?1")
+        .prepare_cached(
+            "UPDATE sends SET attempts = ?2, text = ?3, is_rendered = 1, reads = 0 WHERE id = ?1",
+        )
         .and_then(|mut update| update.execute(params![send.0, number, text]))
         .map_err(doing())?;
     Ok(StartResult::Started(StartedAttempt {

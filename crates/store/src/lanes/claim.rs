@@ -51,6 +51,7 @@ impl Store {
         &self,
         claim: LaneClaim,
         request: ClaimRequest,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             let doing = || StoreError::database("give a lane back");
@@ -72,7 +73,7 @@ impl Store {
                     update.execute(params![claim.account_id.as_str(), claim.lane.0])
                 })
                 .map_err(doing())?;
-            settle_lane(connection, claim.lane, request.budgets.of(claim.class))
+            settle_lane(connection, claim.lane, request.budgets.of(claim.class), now)
         })
         .await
     }
@@ -121,7 +122,7 @@ fn settle_empty(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
-    settle_lane(connection, lane, request.budgets.of(class))?;
+    settle_lane(connection, lane, request.budgets.of(class), now)?;
     connection
         .execute(
             "UPDATE lanes SET next_at = max(next_at, ?2) WHERE id = ?1",
@@ -197,7 +198,8 @@ fn lease_sends(
     Ok(leased)
 }
 
-/// Whether something is on its way to this person already, from whichever lane.
+/// Whether something is on its way to this person already, from whichever lane, or may have been
+/// and is still being looked for: what comes after it must not overtake it.
 fn is_busy(
     connection: &Connection,
     account: &AccountId,
@@ -205,10 +207,16 @@ fn is_busy(
 ) -> Result<bool, StoreError> {
     connection
         .prepare_cached(
-            "SELECT 1 FROM sends
-             WHERE account_id = ?1 AND contact_id = ?2 AND state = 'leased' LIMIT 1",
+            "SELECT 1 FROM sends WHERE account_id = ?1 AND contact_id = ?2
+                 AND (state = 'leased' OR (state = 'unknown' AND due_at < ?3)) LIMIT 1",
         )
-        .and_then(|mut query| query.exists([account.as_str(), contact.as_str()]))
+        .and_then(|mut query| {
+            query.exists(params![
+                account.as_str(),
+                contact.as_str(),
+                Timestamp::FAR_FUTURE.as_millis()
+            ])
+        })
         .map_err(StoreError::database("look for sends on their way"))
 }
 
@@ -236,34 +244,63 @@ fn candidates(
     let mut rows = query
         .query(params![lane.0, now.as_millis()])
         .map_err(doing())?;
-    let mut sends = Vec::new();
+    let (mut sends, mut unreadable) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("send_id").map_err(doing())?;
-        let read = Reader::new("sends", &id, row);
-        sends.push(LeasedSend {
-            id: SendId(id),
-            event_id: EventId(read.get("event_id")?),
-            event: event_of(&read)?,
-            automation_id: AutomationId(read.get("automation_id")?),
-            automation: read.get("automation")?,
-            kind: read.word("kind", SendKind::from_name)?,
-            contact_id: read
-                .get::<Option<String>>("send_contact")?
-                .map(ContactId::new),
-            comment_id: read
-                .get::<Option<String>>("send_comment")?
-                .map(CommentId::new),
-            text: read.get("text")?,
-            is_rendered: read.get("is_rendered")?,
-            keyword: read.get("keyword")?,
-            contact_username: read.get("contact_username")?,
-            context: read.optional_json("context")?,
-            due_at: read.time("due_at")?,
-            deadline_at: read.time("deadline_at")?,
-            attempts: read.count("attempts")?,
-            reads: read.count("reads")?,
-            had_unknown: read.get("had_unknown")?,
-        });
+        match leased_send(id, &Reader::new("sends", &id, row)) {
+            Ok(send) => sends.push(send),
+            Err(error) => unreadable.push((SendId(id), error)),
+        }
+    }
+    drop(rows);
+    for (send, error) in unreadable {
+        put_unreadable_off(connection, send, &error, now)?;
     }
     Ok(sends)
+}
+
+fn leased_send(id: i64, read: &Reader<'_, '_>) -> Result<LeasedSend, StoreError> {
+    Ok(LeasedSend {
+        id: SendId(id),
+        event_id: EventId(read.get("event_id")?),
+        event: event_of(read)?,
+        automation_id: AutomationId(read.get("automation_id")?),
+        automation: read.get("automation")?,
+        kind: read.word("kind", SendKind::from_name)?,
+        contact_id: read
+            .get::<Option<String>>("send_contact")?
+            .map(ContactId::new),
+        comment_id: read
+            .get::<Option<String>>("send_comment")?
+            .map(CommentId::new),
+        text: read.get("text")?,
+        is_rendered: read.get("is_rendered")?,
+        keyword: read.get("keyword")?,
+        contact_username: read.get("contact_username")?,
+        context: read.optional_json("context")?,
+        due_at: read.time("due_at")?,
+        deadline_at: read.time("deadline_at")?,
+        attempts: read.count("attempts")?,
+        reads: read.count("reads")?,
+        had_unknown: read.get("had_unknown")?,
+    })
+}
+
+/// A row that this version cannot read must not stop its neighbours. It waits for one that can,
+/// visible with its reason, until its deadline.
+fn put_unreadable_off(
+    connection: &Connection,
+    send: SendId,
+    error: &StoreError,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_hours(1);
+    tracing::error!(%send, %error, "a send cannot be read from the database");
+    connection
+        .execute(
+            "UPDATE sends SET reason = 'unreadable', due_at = ?2 WHERE id = ?1",
+            params![send.0, now.plus(LOOK_AGAIN).as_millis()],
+        )
+        .map_err(StoreError::database("put an unreadable send off"))?;
+    Ok(())
 }

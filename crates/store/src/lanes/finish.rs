@@ -7,7 +7,7 @@ use hookline_model::ids::{ContactId, LaneId, MessageId, SendId};
 use hookline_model::send::{SendKind, SendState};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{FinishAttempt, LaneEffect, StartedAttempt, pause, wake_lane};
+use super::{FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane};
 use crate::Store;
 use crate::error::StoreError;
 use crate::rows::{Reader, to_json};
@@ -38,7 +38,7 @@ fn commit(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let attempt = &finish.attempt;
-    if !may_finish(connection, attempt)? {
+    if !may_finish(connection, finish)? {
         return Ok(false);
     }
     close_attempt(connection, finish, now)?;
@@ -70,27 +70,74 @@ fn commit(
             set_state(connection, attempt.send, "unknown", reason, finish.retry_at)?;
         }
     }
-    match &finish.effect {
-        LaneEffect::None => Ok(()),
-        LaneEffect::PauseLane { reason, until } => {
-            pause::pause_lane(connection, attempt.lane, reason, *until, now)
-        }
-        LaneEffect::HoldAccount { reason, until } => {
-            pause::hold_account(connection, attempt.lane, reason, *until, now)
-        }
-    }?;
+    affect(connection, attempt, &finish.effect, now)?;
     Ok(true)
 }
 
+/// What the answer means beyond its own send.
+fn affect(
+    connection: &Connection,
+    attempt: &StartedAttempt,
+    effect: &LaneEffect,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    match effect {
+        LaneEffect::None => Ok(()),
+        LaneEffect::SlowDown { permille } => {
+            pause::slow_down(connection, attempt.lane, *permille, now)
+        }
+        LaneEffect::PauseLane(reason) => {
+            let begun_at = begun_at(connection, attempt)?;
+            pause::pause_lane(connection, attempt.lane, reason, (begun_at, now))
+        }
+        LaneEffect::HoldAccount {
+            reason,
+            until,
+            token_number,
+        } => {
+            let hold = NewHold {
+                reason: reason.clone(),
+                until: *until,
+                token_number: *token_number,
+            };
+            pause::hold_account(connection, attempt.lane, &hold, now)
+        }
+    }
+}
+
+fn begun_at(connection: &Connection, attempt: &StartedAttempt) -> Result<Timestamp, StoreError> {
+    connection
+        .prepare_cached("SELECT started_at FROM attempts WHERE lane_id = ?1 AND seq = ?2")
+        .and_then(|mut query| {
+            query.query_row([attempt.lane.0, attempt.seq], |row| {
+                row.get(0).map(Timestamp::from_millis)
+            })
+        })
+        .map_err(StoreError::database("read when an attempt was begun"))
+}
+
 /// Only the latest attempt may be finished. A result that comes after the lease ran out still
-/// counts: it is better evidence than none.
-fn may_finish(connection: &Connection, attempt: &StartedAttempt) -> Result<bool, StoreError> {
+/// counts: it is better evidence than none. That Meta took it counts even when the send was put
+/// back to be tried again, as long as no later attempt has begun.
+fn may_finish(connection: &Connection, finish: &FinishAttempt) -> Result<bool, StoreError> {
+    let is_accepted = matches!(finish.outcome, AttemptOutcome::Accepted { .. });
     connection
         .prepare_cached(
-            "SELECT 1 FROM sends
-             WHERE id = ?1 AND attempts = ?2 AND state IN ('leased', 'unknown')",
+            "SELECT 1 FROM sends WHERE id = ?1 AND attempts = ?2
+                 AND (state = 'unknown' OR (state = 'planned' AND ?3)
+                      OR (state = 'leased' AND (?3 OR EXISTS (
+                          SELECT 1 FROM attempts WHERE lane_id = ?4 AND seq = ?5
+                             AND finished_at IS NULL))))",
         )
-        .and_then(|mut query| query.exists(params![attempt.send.0, attempt.number]))
+        .and_then(|mut query| {
+            query.exists(params![
+                finish.attempt.send.0,
+                finish.attempt.number,
+                is_accepted,
+                finish.attempt.lane.0,
+                finish.attempt.seq
+            ])
+        })
         .map_err(StoreError::database("look for the attempt"))
 }
 
@@ -188,6 +235,9 @@ fn end_send(
     end: &End<'_>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    if look_first(connection, send, end, now)? {
+        return Ok(());
+    }
     let kind: Option<SendKind> = connection
         .prepare_cached(
             "UPDATE sends SET state = ?2, reason = ?3, finished_at = ?4, lease_until = NULL
@@ -209,6 +259,24 @@ fn end_send(
         None => return Ok(()),
     }
     free_limit(connection, send)
+}
+
+/// A send of which an earlier attempt may have landed does not end before somebody has looked:
+/// it would be said to have failed while the person has it.
+fn look_first(
+    connection: &Connection,
+    send: SendId,
+    end: &End<'_>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let put_back = connection
+        .prepare_cached(
+            "UPDATE sends SET state = 'unknown', reason = ?2, due_at = ?3, lease_until = NULL
+             WHERE id = ?1 AND state IN ('planned', 'leased', 'unknown') AND had_unknown = 1",
+        )
+        .and_then(|mut update| update.execute(params![send.0, end.reason, now.as_millis()]))
+        .map_err(StoreError::database("put a send back to be looked for"))?;
+    Ok(put_back > 0)
 }
 
 fn next_step(connection: &Connection, send: SendId, now: Timestamp) -> Result<(), StoreError> {

@@ -1,10 +1,12 @@
 //! Pauses of lanes and holds of accounts: trouble stays where it is (promise 7).
 
+use hookline_model::budget::Share;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, LaneId};
 use rusqlite::{Connection, params};
 
 use super::finish::strike_pause;
+use super::{LaneClaim, LanePause, share_of};
 use crate::Store;
 use crate::error::StoreError;
 
@@ -13,24 +15,74 @@ impl Store {
     pub async fn hold_account(
         &self,
         account: AccountId,
-        reason: String,
-        until: Option<Timestamp>,
+        hold: NewHold,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| hold(connection, &account, &reason, until, now))
+        self.write(move |connection| hold_now(connection, &account, &hold, now))
+            .await
+    }
+
+    /// Pauses the lane of a claim, because a read that was begun at `begun_at` says so.
+    pub async fn pause_lane(
+        &self,
+        claim: LaneClaim,
+        pause: LanePause,
+        begun_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| pause_lane(connection, claim.lane, &pause, (begun_at, now)))
             .await
     }
 }
 
-/// Pauses one lane. Without a time from Meta each throttle in a row doubles the wait.
+/// Why and until when an account is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHold {
+    /// The stable word.
+    pub reason: String,
+    /// Until when; none means until a new token is given.
+    pub until: Option<Timestamp>,
+    /// The token this is about; an account that has another one by now is not held.
+    pub token_number: Option<i64>,
+}
+
+/// Pauses one lane. Without a time from Meta each pause in a row doubles the wait. Calls that were
+/// under way when the lane was paused tell of the same trouble: they may make the pause longer,
+/// but count as no further strike.
 pub(crate) fn pause_lane(
     connection: &Connection,
     lane: LaneId,
-    reason: &str,
-    until: Option<Timestamp>,
-    now: Timestamp,
+    pause: &LanePause,
+    (begun_at, now): (Timestamp, Timestamp),
 ) -> Result<(), StoreError> {
     let doing = || StoreError::database("pause a lane");
+    let LanePause {
+        reason,
+        until,
+        is_throttle,
+    } = pause;
+    let is_told_already: bool = connection
+        .query_row(
+            "SELECT pause_until > ?2 AND pause_since >= ?3 FROM lanes WHERE id = ?1",
+            params![lane.0, now.as_millis(), begun_at.as_millis()],
+            |row| Ok(row.get::<_, Option<bool>>(0)?.unwrap_or(false)),
+        )
+        .map_err(doing())?;
+    if is_told_already {
+        if let Some(until) = until {
+            connection
+                .execute(
+                    "UPDATE lanes SET pause_until = max(pause_until, ?2) WHERE id = ?1",
+                    params![lane.0, until.as_millis()],
+                )
+                .map_err(doing())?;
+        }
+        return Ok(());
+    }
+    if *is_throttle {
+        let share = share_of(connection, lane)?.halved(now);
+        keep_share(connection, lane, share)?;
+    }
     let strikes: u32 = connection
         .query_row(
             "UPDATE lanes SET strikes = strikes + 1 WHERE id = ?1 RETURNING strikes",
@@ -50,12 +102,38 @@ pub(crate) fn pause_lane(
     Ok(())
 }
 
+/// Lets a lane go on with at most so many thousandths of its budget.
+pub(crate) fn slow_down(
+    connection: &Connection,
+    lane: LaneId,
+    permille: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let share = share_of(connection, lane)?;
+    let slower = share.at_most(permille, now);
+    if slower == share {
+        Ok(())
+    } else {
+        keep_share(connection, lane, slower)
+    }
+}
+
+fn keep_share(connection: &Connection, lane: LaneId, share: Share) -> Result<(), StoreError> {
+    let (permille, since) = share.parts();
+    connection
+        .execute(
+            "UPDATE lanes SET share = ?2, share_at = ?3 WHERE id = ?1",
+            params![lane.0, permille, since.as_millis()],
+        )
+        .map_err(StoreError::database("lower a lane's budget"))?;
+    Ok(())
+}
+
 /// Holds the account of a lane.
 pub(crate) fn hold_account(
     connection: &Connection,
     lane: LaneId,
-    reason: &str,
-    until: Option<Timestamp>,
+    hold: &NewHold,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let account: String = connection
@@ -65,28 +143,38 @@ pub(crate) fn hold_account(
             |row| row.get(0),
         )
         .map_err(StoreError::database("find the lane's account"))?;
-    hold(connection, &AccountId::new(account), reason, until, now)
+    hold_now(connection, &AccountId::new(account), hold, now)
 }
 
-fn hold(
+fn hold_now(
     connection: &Connection,
     account: &AccountId,
-    reason: &str,
-    until: Option<Timestamp>,
+    hold: &NewHold,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let doing = || StoreError::database("hold an account");
-    connection
+    let NewHold {
+        reason,
+        until,
+        token_number,
+    } = hold;
+    let held = connection
         .execute(
-            "UPDATE accounts SET hold_reason = ?2, hold_since = ?3, hold_until = ?4 WHERE id = ?1",
+            "UPDATE accounts SET hold_reason = ?2, hold_since = ?3, hold_until = ?4
+             WHERE id = ?1 AND (?5 IS NULL OR token_number = ?5)",
             params![
                 account.as_str(),
                 reason,
                 now.as_millis(),
-                until.map(Timestamp::as_millis)
+                until.map(Timestamp::as_millis),
+                token_number,
             ],
         )
         .map_err(doing())?;
+    if held == 0 {
+        // The account was removed, or connected anew while the call with its old token was made.
+        return Ok(());
+    }
     connection
         .execute(
             "UPDATE lanes SET next_at = max(next_at, ?2) WHERE account_id = ?1",

@@ -206,7 +206,8 @@ fn set_waiting(
         (Some(until), _) => connection
             .execute(
                 "INSERT INTO waiting_events (event_id, retry_at) VALUES (?1, ?2)
-                 ON CONFLICT (event_id) DO UPDATE SET retry_at = excluded.retry_at",
+                 ON CONFLICT (event_id) DO UPDATE
+                 SET retry_at = excluded.retry_at, answer = NULL",
                 params![id.0, until.as_millis()],
             )
             .map_err(doing())?,

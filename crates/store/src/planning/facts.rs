@@ -8,7 +8,7 @@ use hookline_model::ids::{AccountId, AutomationId, ContactId, DeliveryId, EventI
 use hookline_model::send::SendKey;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Batch, Delivery, Generations, NextMedia, WaitingEvent};
+use super::{Batch, Delivery, Generations, NextMedia, WaitAnswer, WaitingEvent};
 use crate::Store;
 use crate::automations::{self, PublishedAutomation};
 use crate::error::StoreError;
@@ -67,14 +67,36 @@ impl Store {
             .await
     }
 
-    /// The events whose time to be tried again has come.
+    /// Events that something has to be read for, and whose time for it has come.
     pub async fn waiting_events(
         &self,
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<WaitingEvent>, StoreError> {
-        self.read(move |connection| waiting(connection, now, limit))
+        let which = "w.answer IS NULL";
+        self.read(move |connection| waiting(connection, which, now, limit))
             .await
+    }
+
+    /// Events that wait no longer: what they waited for is known, or will not be.
+    pub async fn answered_events(&self, limit: u32) -> Result<Vec<WaitingEvent>, StoreError> {
+        let which = "w.answer IS NOT NULL";
+        self.read(move |connection| waiting(connection, which, Timestamp::FAR_FUTURE, limit))
+            .await
+    }
+
+    /// Ends the waiting of an event: it is routed next.
+    pub async fn answer_waiting(&self, id: EventId, answer: WaitAnswer) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            connection
+                .execute(
+                    "UPDATE waiting_events SET answer = ?2 WHERE event_id = ?1",
+                    params![id.0, answer.as_str()],
+                )
+                .map_err(StoreError::database("end the waiting of an event"))?;
+            Ok(())
+        })
+        .await
     }
 
     /// The numbers that tell whether a cache is stale.
@@ -268,15 +290,17 @@ fn bounded(
 
 fn waiting(
     connection: &Connection,
+    which: &'static str,
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<WaitingEvent>, StoreError> {
     let doing = || StoreError::database("read waiting events");
     let mut query = connection
-        .prepare_cached(
-            "SELECT e.*, w.tries FROM waiting_events w JOIN events e ON e.id = w.event_id
-             WHERE w.retry_at <= ?1 ORDER BY w.retry_at LIMIT ?2",
-        )
+        .prepare_cached(&format!(
+            "SELECT e.*, w.tries, w.answer FROM waiting_events w
+             JOIN events e ON e.id = w.event_id
+             WHERE {which} AND w.retry_at <= ?1 ORDER BY w.retry_at LIMIT ?2"
+        ))
         .map_err(doing())?;
     let mut rows = query
         .query(params![now.as_millis(), limit])
@@ -291,6 +315,10 @@ fn waiting(
             delivery_id: DeliveryId(read.get("delivery_id")?),
             received_at: read.time("received_at")?,
             tries: read.count("tries")?,
+            answer: read
+                .get::<Option<String>>("answer")?
+                .as_deref()
+                .and_then(WaitAnswer::from_name),
         });
     }
     Ok(events)

@@ -6,9 +6,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::OpenError;
 
-const MIGRATIONS: &[&str] = &[include_str!(
-    "../../migrations/sqlite/0001_create_tables.sql"
-)];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_create_tables.sql"),
+    include_str!("../../migrations/sqlite/0002_keep_trouble_local.sql"),
+];
 
 /// The newest schema this version knows.
 pub(crate) fn known_schema() -> i64 {

@@ -57,12 +57,7 @@ impl Writer {
     pub(crate) fn start(path: &Path) -> Result<(Self, JoinHandle<()>), OpenError> {
         let connection = open_connection(path, Purpose::Write)?;
         let checkpoints = open_connection(path, Purpose::Write)?;
-        let opening = |source| OpenError::Open {
-            path: path.to_owned(),
-            doing: "find its last delivery",
-            source,
-        };
-        let last_id = last_delivery(&connection).map_err(opening)?;
+        let last_id = last_delivery(&connection, path)?;
         let (commands, queue) = mpsc::channel(QUEUE_LENGTH);
         let (stop_checkpoints, stopped) = sync_channel(1);
         let checkpointer = spawn("hookline-checkpoint", move || {
@@ -141,13 +136,19 @@ fn stop(stop_checkpoints: &SyncSender<()>, checkpointer: JoinHandle<()>) {
 }
 
 /// Ids go on behind everything ever recorded, also what has been deleted since.
-fn last_delivery(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row(
-        "SELECT max(coalesce((SELECT max(id) FROM deliveries), 0),
-                    (SELECT delivery_id FROM progress WHERE stage = 'interpret'))",
-        [],
-        |row| row.get(0),
-    )
+pub(super) fn last_delivery(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
+    connection
+        .query_row(
+            "SELECT max(coalesce((SELECT max(id) FROM deliveries), 0),
+                        (SELECT delivery_id FROM progress WHERE stage = 'interpret'))",
+            [],
+            |row| row.get(0),
+        )
+        .map_err(|source| OpenError::Open {
+            path: path.to_owned(),
+            doing: "find its last delivery",
+            source,
+        })
 }
 
 struct WriterThread {
@@ -199,7 +200,7 @@ impl WriterThread {
                 Command::Record { reply, .. } if reply.is_closed() => {}
                 Command::Record { delivery, reply } => {
                     let recorded = match &result {
-                        Ok(()) => self.insert(&delivery),
+                        Ok(()) => self.record(&delivery),
                         Err(_) => Ok(DeliveryId(0)),
                     };
                     if let (Ok(()), Err(error)) = (&result, &recorded) {
@@ -219,7 +220,7 @@ impl WriterThread {
                 result = Err(StoreError::Full);
             }
         }
-        let result = self.finish(result);
+        let result = finish(&self.connection, result);
         if let Err(error) = &result {
             self.last_id = last_id_before;
             tracing::warn!(error = %error, "a commit failed");
@@ -229,41 +230,55 @@ impl WriterThread {
         }
     }
 
-    fn finish(&self, result: Result<(), StoreError>) -> Result<(), StoreError> {
-        let result = result.and_then(|()| {
-            self.connection
-                .execute_batch("COMMIT")
-                .map_err(StoreError::database("commit"))
-        });
-        if result.is_err() && !self.connection.is_autocommit() {
-            // What cannot be committed must not be seen by the next group either.
-            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
-                tracing::error!(%error, "a failed commit could not be rolled back");
-            }
-        }
-        result
-    }
-
-    fn insert(&mut self, delivery: &NewDelivery) -> Result<DeliveryId, StoreError> {
+    fn record(&mut self, delivery: &NewDelivery) -> Result<DeliveryId, StoreError> {
         let id = self.last_id + 1;
-        self.connection
-            .prepare_cached(
-                "INSERT INTO deliveries (id, received_at, secret_index, api_version, body)
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )
-            .and_then(|mut insert| {
-                insert.execute(params![
-                    id,
-                    delivery.received_at.as_millis(),
-                    i64::try_from(delivery.secret_index).unwrap_or(i64::MAX),
-                    delivery.api_version,
-                    &delivery.body[..],
-                ])
-            })
-            .map_err(StoreError::database("record a delivery"))?;
+        insert(&self.connection, id, delivery)?;
         self.last_id = id;
         Ok(DeliveryId(id))
     }
+}
+
+/// Commits, unless something failed already; what cannot be committed must not be seen by the
+/// next transaction either.
+pub(super) fn finish(
+    connection: &Connection,
+    result: Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let result = result.and_then(|()| {
+        connection
+            .execute_batch("COMMIT")
+            .map_err(StoreError::database("commit"))
+    });
+    if result.is_err()
+        && !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("ROLLBACK")
+    {
+        tracing::error!(%error, "a failed commit could not be rolled back");
+    }
+    result
+}
+
+pub(super) fn insert(
+    connection: &Connection,
+    id: i64,
+    delivery: &NewDelivery,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO deliveries (id, received_at, secret_index, api_version, body)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                id,
+                delivery.received_at.as_millis(),
+                i64::try_from(delivery.secret_index).unwrap_or(i64::MAX),
+                delivery.api_version,
+                &delivery.body[..],
+            ])
+        })
+        .map_err(StoreError::database("record a delivery"))?;
+    Ok(())
 }
 
 fn in_savepoint<T>(

@@ -6,18 +6,25 @@ use hookline_model::ids::MessageId;
 use hookline_model::send::SendKind;
 use hookline_store::PageRequest;
 use hookline_store::evidence::Evidence;
-use hookline_store::lanes::{ClaimedLane, FinishAttempt, LaneEffect, StartResult, StartedAttempt};
+use hookline_store::lanes::{
+    ClaimedLane, FinishAttempt, LaneEffect, NewHold, StartResult, StartedAttempt,
+};
 use hookline_store::records::{SendFilter, SendRecord};
 
 use crate::house::{House, account, at, request};
 
-async fn claim_one(house: &House, now: Timestamp) -> ClaimedLane {
+pub(crate) async fn claim_one(house: &House, now: Timestamp) -> ClaimedLane {
     let mut claimed = house.store.claim_lanes(request(), now).await.unwrap();
     assert_eq!(claimed.len(), 1, "exactly one lane was expected to be due");
     claimed.remove(0)
 }
 
-async fn start(house: &House, lane: &ClaimedLane, place: usize, now: Timestamp) -> StartResult {
+pub(crate) async fn start(
+    house: &House,
+    lane: &ClaimedLane,
+    place: usize,
+    now: Timestamp,
+) -> StartResult {
     let budget = request().budgets.of(lane.claim.class);
     let send = lane.sends[place].id;
     house
@@ -27,14 +34,14 @@ async fn start(house: &House, lane: &ClaimedLane, place: usize, now: Timestamp) 
         .unwrap()
 }
 
-fn started(result: StartResult) -> StartedAttempt {
+pub(crate) fn started(result: StartResult) -> StartedAttempt {
     let StartResult::Started(attempt) = result else {
         unreachable!("not started: {result:?}")
     };
     attempt
 }
 
-async fn finish(
+pub(crate) async fn finish(
     house: &House,
     attempt: StartedAttempt,
     outcome: AttemptOutcome,
@@ -43,7 +50,7 @@ async fn finish(
     finish_with(house, attempt, outcome, LaneEffect::None, now).await
 }
 
-async fn finish_with(
+pub(crate) async fn finish_with(
     house: &House,
     attempt: StartedAttempt,
     outcome: AttemptOutcome,
@@ -62,20 +69,20 @@ async fn finish_with(
     house.store.finish_attempt(finish, now).await.unwrap()
 }
 
-fn accepted() -> AttemptOutcome {
+pub(crate) fn accepted() -> AttemptOutcome {
     AttemptOutcome::Accepted {
         message_id: Some(MessageId::new("mid-1")),
         recipient_id: None,
     }
 }
 
-fn unknown() -> AttemptOutcome {
+pub(crate) fn unknown() -> AttemptOutcome {
     AttemptOutcome::Unknown {
         reason: "timeout".to_owned(),
     }
 }
 
-async fn sends(house: &House, now: Timestamp) -> Vec<SendRecord> {
+pub(crate) async fn sends(house: &House, now: Timestamp) -> Vec<SendRecord> {
     let page = PageRequest {
         before: None,
         limit: 100,
@@ -126,7 +133,7 @@ async fn the_next_step_is_due_when_the_one_before_was_accepted() {
     assert!(finish(&house, attempt, accepted(), at(2)).await);
     house
         .store
-        .release_lane(lane.claim, request())
+        .release_lane(lane.claim, request(), at(5))
         .await
         .unwrap();
     let next = claim_one(&house, at(2)).await;
@@ -217,7 +224,7 @@ async fn a_call_that_could_outlast_its_lease_is_not_begun() {
     assert_eq!(start(&house, &lane, 0, late).await, StartResult::Lost);
     house
         .store
-        .release_lane(lane.claim, request())
+        .release_lane(lane.claim, request(), at(5))
         .await
         .unwrap();
     assert_eq!(
@@ -265,7 +272,7 @@ async fn an_unknown_send_waits_for_evidence() {
     finish(&house, attempt, unknown(), at(2)).await;
     house
         .store
-        .release_lane(lane.claim, request())
+        .release_lane(lane.claim, request(), at(5))
         .await
         .unwrap();
     assert!(
@@ -320,7 +327,7 @@ async fn a_flooded_lane_gets_its_burst_and_then_waits() {
             }
             house
                 .store
-                .release_lane(lane.claim, request())
+                .release_lane(lane.claim, request(), at(5))
                 .await
                 .unwrap();
         }
@@ -330,6 +337,15 @@ async fn a_flooded_lane_gets_its_burst_and_then_waits() {
         .iter()
         .filter(|send| send.kind == SendKind::PrivateReply && send.state == "accepted");
     assert_eq!(sent.count(), 25);
+}
+
+/// An account is held for its token of this number.
+pub(crate) fn token_expired(number: i64) -> NewHold {
+    NewHold {
+        reason: "token_expired".to_owned(),
+        until: None,
+        token_number: Some(number),
+    }
 }
 
 fn accepted_as(number: i32) -> AttemptOutcome {
@@ -350,6 +366,7 @@ async fn a_dead_token_holds_the_account_until_a_new_one_comes() {
     let effect = LaneEffect::HoldAccount {
         reason: "token_expired".to_owned(),
         until: None,
+        token_number: Some(1),
     };
     let outcome = AttemptOutcome::NotSent {
         reason: "token_expired".to_owned(),
@@ -357,7 +374,7 @@ async fn a_dead_token_holds_the_account_until_a_new_one_comes() {
     finish_with(&house, attempt, outcome, effect, at(1)).await;
     house
         .store
-        .release_lane(lane.claim, request())
+        .release_lane(lane.claim, request(), at(5))
         .await
         .unwrap();
     let held = &sends(&house, at(3600)).await[0];
@@ -384,7 +401,7 @@ async fn a_held_send_expires_with_the_reason_that_held_it() {
     house.plan_replies(1..2).await;
     house
         .store
-        .hold_account(account(), "token_expired".to_owned(), None, at(1))
+        .hold_account(account(), token_expired(1), at(1))
         .await
         .unwrap();
     let late = at(7 * 24 * 3600);

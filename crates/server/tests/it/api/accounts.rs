@@ -64,10 +64,12 @@ async fn a_new_token_releases_a_held_account_and_wakes_the_workers() {
     api.put("/accounts/1784", &draft("token-1")).await.ok(201);
     api.wake.notified().await;
     let (id, now) = (AccountId::new("1784"), Timestamp::from_millis(NOW));
-    api.store
-        .hold_account(id, "token_expired".to_owned(), None, now)
-        .await
-        .unwrap();
+    let hold = hookline_store::lanes::NewHold {
+        reason: "token_expired".to_owned(),
+        until: None,
+        token_number: None,
+    };
+    api.store.hold_account(id, hold, now).await.unwrap();
     let held = api.get("/accounts/1784").await;
     let since = "2026-09-21T14:13:20.000Z";
     assert_eq!(

@@ -138,10 +138,12 @@ async fn sends_are_shown_held_with_the_reason_and_filtered() {
     }
     let (id, now) = ("1784".to_owned(), Timestamp::from_millis(NOW));
     let id = hookline_model::ids::AccountId::new(id);
-    api.store
-        .hold_account(id, "token_expired".to_owned(), None, now)
-        .await
-        .unwrap();
+    let hold = hookline_store::lanes::NewHold {
+        reason: "token_expired".to_owned(),
+        until: None,
+        token_number: None,
+    };
+    api.store.hold_account(id, hold, now).await.unwrap();
     let held = api.get("/sends?state=held").await;
     assert_eq!(held.ok(200)["items"][0]["reason"], "token_expired");
 }

@@ -1,0 +1,306 @@
+//! Trouble of one send, lane or account, and what it does to the others.
+
+use std::time::Duration;
+
+use hookline_model::attempt::AttemptOutcome;
+use hookline_model::ids::MessageId;
+use hookline_model::send::SendState;
+use hookline_store::evidence::{Evidence, UnknownSend};
+use hookline_store::lanes::{LaneEffect, LanePause, StartResult};
+
+use crate::house::{House, account, at, request};
+use crate::lanes::{
+    accepted, claim_one, finish, finish_with, sends, start, started, token_expired, unknown,
+};
+
+fn throttled() -> AttemptOutcome {
+    AttemptOutcome::Throttled {
+        retry_at: None,
+        reason: "rate_limited".to_owned(),
+    }
+}
+
+fn throttle() -> LaneEffect {
+    LaneEffect::PauseLane(LanePause {
+        reason: "rate_limited".to_owned(),
+        until: None,
+        is_throttle: true,
+    })
+}
+
+async fn unknown_send(house: &House) -> UnknownSend {
+    let lane = claim_one(house, at(1)).await;
+    let attempt = started(start(house, &lane, 0, at(1)).await);
+    assert!(finish(house, attempt, unknown(), at(2)).await);
+    house
+        .store
+        .release_lane(lane.claim, request(), at(2))
+        .await
+        .unwrap();
+    let mut open = house.store.unknown_sends(at(10), 10).await.unwrap();
+    assert_eq!(open.len(), 1);
+    open.remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_with_an_old_token_does_not_hold_an_account_that_has_a_new_one() {
+    let house = House::build();
+    house.connect().await;
+    house.connect().await;
+    let stored = house.store.find_account(account()).await.unwrap().unwrap();
+    assert_eq!(stored.token_number, 2);
+    let hold = |number| {
+        house
+            .store
+            .hold_account(account(), token_expired(number), at(1))
+    };
+    hold(1).await.unwrap();
+    let held = || async { house.store.find_account(account()).await.unwrap().unwrap() };
+    assert_eq!(held().await.account.hold, None);
+    hold(2).await.unwrap();
+    assert!(held().await.account.hold.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_throttled_together_count_as_one_throttle() {
+    let house = House::build();
+    house.plan_replies(1..6).await;
+    let lane = claim_one(&house, at(1)).await;
+    let mut attempts = Vec::new();
+    for place in 0..3 {
+        attempts.push(started(start(&house, &lane, place, at(1)).await));
+    }
+    for attempt in attempts {
+        finish_with(&house, attempt, throttled(), throttle(), at(2)).await;
+    }
+    assert_eq!(
+        start(&house, &lane, 3, at(3)).await,
+        StartResult::Paced,
+        "a lane that was paused since it was claimed begins no further call"
+    );
+    house
+        .store
+        .release_lane(lane.claim, request(), at(3))
+        .await
+        .unwrap();
+    let claim = |seconds| house.store.claim_lanes(request(), at(seconds));
+    assert!(claim(61).await.unwrap().is_empty());
+    assert_eq!(
+        claim(62).await.unwrap().len(),
+        1,
+        "one strike is one minute"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_lane_goes_on_with_half_of_its_budget_and_gets_it_back() {
+    let house = House::build();
+    house.plan_replies(1..61).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    finish_with(&house, attempt, throttled(), throttle(), at(1)).await;
+    house
+        .store
+        .release_lane(lane.claim, request(), at(1))
+        .await
+        .unwrap();
+    // A burst of 25 at half is 12, less than a thousandth more after the minute's pause.
+    assert_eq!(burst(&house, 62).await, 12);
+    assert_eq!(burst(&house, 62 + 7200).await, 25);
+}
+
+/// How many of what waits may be tried at once.
+async fn burst(house: &House, seconds: i64) -> usize {
+    let mut begun = 0;
+    loop {
+        let claimed = house
+            .store
+            .claim_lanes(request(), at(seconds))
+            .await
+            .unwrap();
+        let Some(lane) = claimed.into_iter().next() else {
+            return begun;
+        };
+        for place in 0..lane.sends.len() {
+            if let StartResult::Started(attempt) = start(house, &lane, place, at(seconds)).await {
+                begun += 1;
+                let outcome = AttemptOutcome::Refused {
+                    reason: "recipient_unavailable".to_owned(),
+                };
+                finish(house, attempt, outcome, at(seconds)).await;
+            }
+        }
+        house
+            .store
+            .release_lane(lane.claim, request(), at(seconds))
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_planned_meanwhile_does_not_wake_a_paced_lane() {
+    let house = House::build();
+    house.plan_replies(1..41).await;
+    assert_eq!(burst(&house, 1).await, 25);
+    let next = house.store.next_lane_at().await.unwrap().unwrap();
+    house.plan_replies(41..43).await;
+    assert_eq!(house.store.next_lane_at().await.unwrap(), Some(next));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn meta_took_it_counts_even_when_it_was_put_back_to_be_tried_again() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    let late = at(61 + 20);
+    house
+        .store
+        .recover_leases(late, request().budgets, late)
+        .await
+        .unwrap();
+    let open = house.store.unknown_sends(at(100), 10).await.unwrap();
+    let send = open.into_iter().next().unwrap();
+    house
+        .store
+        .settle_unknown(send, Evidence::TryAgain, at(100))
+        .await
+        .unwrap();
+    assert!(!finish(&house, attempt.clone(), unknown(), at(101)).await);
+    assert!(finish(&house, attempt, accepted(), at(101)).await);
+    assert_eq!(sends(&house, at(101)).await[0].state, "accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_does_not_stop_its_neighbours() {
+    let house = House::build();
+    house.plan_replies(1..3).await;
+    let connection = rusqlite::Connection::open(house.store.path()).unwrap();
+    connection
+        .execute("UPDATE events SET body = 'not json' WHERE id = 1", [])
+        .unwrap();
+    let lane = claim_one(&house, at(1)).await;
+    assert_eq!(lane.sends.len(), 1);
+    let waiting = &sends(&house, at(1)).await[0];
+    assert_eq!(
+        (waiting.state.as_str(), waiting.reason.as_deref()),
+        ("planned", Some("unreadable"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limits_of_a_removed_account_are_free_again() {
+    let house = House::build();
+    house.connect().await;
+    house.plan_replies(1..3).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    finish(&house, attempt, accepted(), at(1)).await;
+    house
+        .store
+        .release_lane(lane.claim, request(), at(1))
+        .await
+        .unwrap();
+    house.store.remove_account(account(), at(2)).await.unwrap();
+    let automation = house.publish().await;
+    let keys = |person| (automation, format!("person:{person}"));
+    let used = house
+        .store
+        .used_once_keys(vec![keys(1), keys(2)])
+        .await
+        .unwrap();
+    assert_eq!(used, [keys(1)].into(), "person 1 has the message");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_have_landed_is_not_said_to_have_failed() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let send = unknown_send(&house).await;
+    house
+        .store
+        .settle_unknown(send, Evidence::TryAgain, at(10))
+        .await
+        .unwrap();
+    // Its deadline passes while it waits to be tried again.
+    let late = at(8 * 24 * 3600);
+    house.store.expire_overdue(late, 10).await.unwrap();
+    assert_eq!(sends(&house, late).await[0].state, "unknown");
+    let open = house.store.unknown_sends(late, 10).await.unwrap();
+    let over = Evidence::Over {
+        state: SendState::Expired,
+        reason: "deadline_passed".to_owned(),
+    };
+    let send = open.into_iter().next().unwrap();
+    assert!(house.store.settle_unknown(send, over, late).await.unwrap());
+    let ended = &sends(&house, late).await[0];
+    assert_eq!(
+        (ended.state.as_str(), ended.reason.as_deref()),
+        ("expired", Some("deadline_passed"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proof_that_nothing_landed_wipes_the_slate() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let send = unknown_send(&house).await;
+    house
+        .store
+        .settle_unknown(send, Evidence::Absent, at(10))
+        .await
+        .unwrap();
+    let lane = claim_one(&house, at(10)).await;
+    assert!(!lane.sends[0].had_unknown);
+    let attempt = started(start(&house, &lane, 0, at(11)).await);
+    finish(&house, attempt, unknown(), at(12)).await;
+    let open = house.store.unknown_sends(at(60), 10).await.unwrap();
+    assert_eq!(
+        open[0].started_at,
+        at(11),
+        "what was proven absent is not looked for again"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_message_is_evidence_of_one_send() {
+    let house = House::build();
+    house.plan_replies(1..3).await;
+    let lane = claim_one(&house, at(1)).await;
+    for place in 0..2 {
+        let attempt = started(start(&house, &lane, place, at(1)).await);
+        finish(&house, attempt, unknown(), at(2)).await;
+    }
+    let mut open = house.store.unknown_sends(at(60), 10).await.unwrap();
+    let landed = || Evidence::Landed(MessageId::new("mid-7"));
+    let mut settle = |place| {
+        let send: UnknownSend = open.remove(place);
+        house.store.settle_unknown(send, landed(), at(60))
+    };
+    assert!(settle(0).await.unwrap());
+    assert!(!settle(0).await.unwrap());
+    let states: Vec<String> = sends(&house, at(60))
+        .await
+        .into_iter()
+        .filter(|send| send.kind.as_str() == "private_reply")
+        .map(|send| send.state)
+        .collect();
+    assert_eq!(states, ["accepted", "unknown"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_a_turn_is_no_look() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let send = unknown_send(&house).await;
+    let turn = at(10).plus(Duration::from_secs(3));
+    house
+        .store
+        .settle_unknown(send, Evidence::WaitForTurn(turn), at(10))
+        .await
+        .unwrap();
+    let open = |seconds| house.store.unknown_sends(at(seconds), 10);
+    assert!(open(12).await.unwrap().is_empty());
+    assert_eq!(open(13).await.unwrap()[0].looks, 0);
+}
