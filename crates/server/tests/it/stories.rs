@@ -1,5 +1,6 @@
 //! Stories over real HTTP against the simulator: one for each trigger and each refusal.
 
+mod evidence;
 mod routing;
 mod sending;
 mod triggers;
