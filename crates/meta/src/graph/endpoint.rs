@@ -40,7 +40,7 @@ impl Sender<'_> {
     }
 
     /// The ids under which Meta may count this sender's usage (contract section 9).
-    pub(super) fn usage_keys(&self) -> [&str; 2] {
+    pub fn usage_keys(&self) -> [&str; 2] {
         [self.account.as_str(), self.messaging_node()]
     }
 }
