@@ -34,6 +34,9 @@ struct Args {
     /// Things people do in each.
     #[arg(long, default_value_t = 40)]
     actions: usize,
+    /// People do one of everything, and nothing misbehaves but the process.
+    #[arg(long)]
+    plain: bool,
     /// Nothing misbehaves.
     #[arg(long)]
     no_faults: bool,
@@ -46,6 +49,23 @@ struct Args {
     /// Go on after the first seed that breaks a promise.
     #[arg(long)]
     keep_going: bool,
+}
+
+impl Args {
+    fn options(&self, seed: u64) -> Options {
+        if self.plain {
+            return Options {
+                seed,
+                ..Options::plain(self.dies_at)
+            };
+        }
+        Options {
+            actions: self.actions,
+            has_faults: !self.no_faults,
+            dies_at: self.dies_at,
+            ..Options::seeded(seed)
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -61,12 +81,7 @@ fn main() -> ExitCode {
                     if seed >= args.from + args.seeds {
                         return;
                     }
-                    let outcome = play(Options {
-                        actions: args.actions,
-                        has_faults: !args.no_faults,
-                        dies_at: args.dies_at,
-                        ..Options::seeded(seed)
-                    });
+                    let outcome = play(args.options(seed));
                     let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
                     totals.add(&outcome);
                     if !outcome.violations.is_empty() {

@@ -118,6 +118,12 @@ impl Store {
             .await
     }
 
+    /// How many other sends of this kind went to the same person with the same text, and are not
+    /// known by a message: each of them may be the one that is found.
+    pub async fn count_rivals(&self, send: SendId) -> Result<u32, StoreError> {
+        self.read(move |connection| rivals(connection, send)).await
+    }
+
     /// Settles an unknown send by evidence, unless someone else has settled it meanwhile.
     pub async fn settle_unknown(
         &self,
@@ -276,6 +282,19 @@ fn attributed(connection: &Connection, message: &MessageId) -> Result<bool, Stor
         .prepare_cached("SELECT 1 FROM sends WHERE message_id = ?1")
         .and_then(|mut query| query.exists([message.as_str()]))
         .map_err(StoreError::database("look for the send of a message"))
+}
+
+fn rivals(connection: &Connection, send: SendId) -> Result<u32, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM sends rival JOIN sends s ON s.id = ?1
+             WHERE rival.account_id = s.account_id AND rival.contact_id = s.contact_id
+               AND rival.id <> s.id AND rival.kind = s.kind AND rival.text = s.text
+               AND rival.message_id IS NULL AND rival.attempts > 0
+               AND rival.state IN ('planned', 'leased', 'unknown', 'accepted')",
+        )
+        .and_then(|mut query| query.query_row([send.0], |row| row.get(0)))
+        .map_err(StoreError::database("count what else it may be"))
 }
 
 fn settle(

@@ -72,7 +72,9 @@ enum Seen {
 }
 
 impl Reconciler {
-    /// The echo of a message that was sent: it may come before, after or instead of the answer.
+    /// The echo of a DM that was sent: it may come before, after or instead of the answer. The
+    /// echo of a private reply does not say which comment it answers, and who comments twice gets
+    /// the same words twice: there Meta's refusal of a second reply tells.
     pub(super) async fn echo_of(
         &self,
         send: &UnknownSend,
@@ -80,7 +82,7 @@ impl Reconciler {
         let Some(contact) = send.contact_id.clone() else {
             return Ok(None);
         };
-        if send.kind == SendKind::PublicReply {
+        if send.kind != SendKind::Dm {
             return Ok(None);
         }
         let since = send.started_at.minus(CLOCK_SKEW);
@@ -133,24 +135,33 @@ impl Reconciler {
         let ours = messages.iter().filter(|message| {
             message.from_id.as_deref() != Some(contact.as_str()) && message.created_at >= since
         });
+        let mut found = Vec::new();
+        let rivals = usize::try_from(self.rivals(send).await?).unwrap_or(usize::MAX);
         for message in ours {
             if self.store.is_attributed(message.id.clone()).await? {
                 continue;
             }
             match &message.text {
-                Some(text) if is_same(text, &send.text) => {
-                    return Ok(Ok(Seen::Landed(message.id.clone())));
-                }
+                Some(text) if is_same(text, &send.text) => found.push(message.id.clone()),
                 Some(_) => {}
                 // Of ours, of that time, and Meta does not say what it is.
                 None => is_certain = false,
             }
         }
-        Ok(Ok(if is_certain {
-            Seen::Absent
-        } else {
-            Seen::CannotTell
+        Ok(Ok(match found.pop() {
+            Some(id) if found.len() >= rivals => Seen::Landed(id),
+            None if is_certain => Seen::Absent,
+            Some(_) | None => Seen::CannotTell,
         }))
+    }
+
+    /// How many other private replies the same words may belong to. DMs have none: whichever of
+    /// two equal DMs landed, the other is sent again.
+    async fn rivals(&self, send: &UnknownSend) -> Result<u32, StoreError> {
+        match send.kind {
+            SendKind::Dm | SendKind::PublicReply => Ok(0),
+            SendKind::PrivateReply => self.store.count_rivals(send.id).await,
+        }
     }
 
     async fn under_comment(

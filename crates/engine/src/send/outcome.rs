@@ -104,11 +104,10 @@ fn of_class(
     let retry_at = now.plus(Backoff::TRIES.after(number));
     let (outcome, effect) = match class {
         ErrorClass::Ambiguous => return unknown(send, number, reason, now),
-        ErrorClass::Done | ErrorClass::DoneOrPermanent
-            if send.had_unknown && send.kind == SendKind::PrivateReply =>
-        {
+        ErrorClass::Done if send.had_unknown && send.kind == SendKind::PrivateReply => {
             // Meta allows one reply per comment: that it has one proves that the earlier try,
-            // whose answer was lost, landed (contract 5.8).
+            // whose answer was lost, landed (contract 5.8). An error that may also mean a comment
+            // that is gone proves nothing: such a send is looked for before it ends.
             let outcome = AttemptOutcome::Accepted {
                 message_id: None,
                 recipient_id: None,

@@ -274,11 +274,13 @@ fn check_truth(findings: &mut Findings, sends: &[SendRecord], sent: &[Sent]) {
         };
         if !is_true {
             let what = format!(
-                "send {} to {:?} is {} ({:?}), but Meta says {}",
+                "{} {} to {:?} is {} ({:?}) after {:?}, but Meta says {}",
+                send.kind.as_str(),
                 send.id,
                 send.comment_id,
                 send.state,
                 send.reason,
+                send.attempts,
                 if has_landed {
                     "it landed"
                 } else {

@@ -35,7 +35,6 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::Notify;
 
 use super::clock::SimClock;
-use super::options::Options;
 use super::wire::Wire;
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
@@ -122,12 +121,8 @@ fn settings() -> Settings {
 }
 
 impl Machine {
-    pub(crate) fn new(
-        options: &Options,
-        clock: &Arc<SimClock>,
-        wire: &Arc<Wire>,
-        seed: u64,
-    ) -> Self {
+    pub(crate) fn new(clock: &Arc<SimClock>, wire: &Arc<Wire>, seed: u64) -> Self {
+        // Whether the disk keeps its word is another test's question.
         let shared_memory = std::path::Path::new("/dev/shm");
         let mut builder = tempfile::Builder::new();
         builder.prefix("hookline-simulation");
@@ -143,9 +138,6 @@ impl Machine {
             api_version: "v26.0".to_owned(),
         };
         let transport: Arc<Wire> = Arc::clone(wire);
-        let left = options
-            .dies_at
-            .map_or(i64::MAX, |step| i64::try_from(step).unwrap() + 1);
         let mut machine = Self {
             directory,
             clock: Arc::clone(clock),
@@ -164,7 +156,6 @@ impl Machine {
             deaths: 0,
         };
         machine.rise();
-        machine.heart.left.store(left, Ordering::Relaxed);
         machine
     }
 
@@ -365,7 +356,8 @@ impl Machine {
         }
     }
 
-    pub(crate) fn connect(&mut self, account: &Account) {
+    /// Gives an account its token; `false` when there is no process, or none any more.
+    pub(crate) fn connect(&mut self, account: &Account) -> bool {
         let id = AccountId::new(account.ig_id.clone());
         let nonce = std::array::from_fn(|_| self.random.random());
         let sealed = self
@@ -391,7 +383,9 @@ impl Machine {
             },
         };
         let now = self.clock.now();
-        self.with_store(async |store| store.connect_account(draft, now).await.unwrap());
+        let connected =
+            self.with_store(async |store| store.connect_account(draft, now).await.unwrap());
+        connected.is_some()
     }
 
     pub(crate) fn publish(&mut self, name: &str, document: serde_json::Value) {

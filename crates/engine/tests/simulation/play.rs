@@ -86,7 +86,7 @@ impl Play {
             random.random(),
         ));
         let scenario = Scenario::new(&options, &world, &clock, &mut random);
-        let machine = Machine::new(&options, &clock, &wire, random.random());
+        let machine = Machine::new(&clock, &wire, random.random());
         Self {
             options,
             clock,
@@ -112,6 +112,9 @@ impl Play {
         if self.options.has_faults {
             self.wire.roughen();
         }
+        if let Some(step) = self.options.dies_at {
+            self.machine.die_in(i64::try_from(step).unwrap() + 1);
+        }
         while !self.scenario.is_over() && self.turns < TURNS_MAX {
             self.turn();
         }
@@ -120,11 +123,16 @@ impl Play {
     /// Until nothing is open any more.
     pub(crate) fn liveness_phase(&mut self) {
         self.wire.calm();
-        self.machine.calm();
+        if self.options.dies_at.is_none() {
+            self.machine.calm();
+        }
         self.scenario.calm(&self.world, &self.clock);
         self.machine.start_if_down(&self.clock);
         for account in self.scenario.known(&self.world) {
-            self.machine.connect(&account);
+            // The owner tries until it takes: the process may die of this very step.
+            while !self.machine.connect(&account) {
+                self.turn();
+            }
         }
         let ends_at = self.clock.now_ms() + DRAIN_MS_MAX;
         while !self.is_drained() {

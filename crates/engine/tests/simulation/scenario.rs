@@ -111,6 +111,9 @@ impl Scenario {
             .unzip();
         let people = random.random_range(2..=8);
         let span_ms = random.random_range(10_000..1_800_000);
+        if options.is_plain {
+            return Self::with(accounts, media, plain_deeds(now_ms));
+        }
         let mut actions: Vec<(i64, Action)> = (0..options.actions)
             .map(|number| {
                 let at = now_ms + random.random_range(0..span_ms);
@@ -125,6 +128,10 @@ impl Scenario {
             }
         }
         actions.sort_by_key(|(at, _)| *at);
+        Self::with(accounts, media, actions)
+    }
+
+    fn with(accounts: Vec<String>, media: Vec<String>, actions: Vec<(i64, Action)>) -> Self {
         Self {
             accounts,
             media,
@@ -303,6 +310,25 @@ fn create_account(
     };
     let media = world.create_media(now_ms, media).unwrap();
     (account.ig_id, media.id)
+}
+
+/// One of everything.
+fn plain_deeds(now_ms: i64) -> Vec<(i64, Action)> {
+    let comment = |person, text: &str| Action::Comment {
+        account: 0,
+        person,
+        text: text.to_owned(),
+    };
+    let hello = Action::Message {
+        account: 0,
+        person: 2,
+        text: "hello 1".to_owned(),
+    };
+    vec![
+        (now_ms + 100, comment(0, "LINK please 1")),
+        (now_ms + 200, comment(1, "price? 2")),
+        (now_ms + 300, hello),
+    ]
 }
 
 fn deed(number: usize, accounts: usize, people: usize, random: &mut StdRng) -> Action {
