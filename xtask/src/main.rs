@@ -59,6 +59,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Plays seeds of the simulation: the engine and Meta under faults, deaths and a virtual clock.
+    Simulate {
+        /// Passed on to the simulation (`-- --help` lists what it takes).
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Writes the documents that the program itself knows best.
     Generate {
         /// Change nothing; fail if a document is out of date.
@@ -109,8 +115,21 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 .args(args),
         ),
         Command::Bench { skip_micro, args } => bench(skip_micro, &args),
+        Command::Simulate { args } => simulate(&args),
         Command::Generate { check } => generated::generate(check),
     }
+}
+
+/// In the release profile, which plays ten times as many.
+fn simulate(args: &[String]) -> anyhow::Result<ExitCode> {
+    let example = ["--package", "hookline-engine", "--example", "simulate"];
+    shell::status_of(
+        cargo()
+            .args(["run", "--release"])
+            .args(example)
+            .arg("--")
+            .args(args),
+    )
 }
 
 fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
