@@ -1,6 +1,7 @@
 //! The form in which texts and keywords are compared.
 
 mod accents;
+mod alike;
 mod chars;
 
 use std::borrow::Cow;
@@ -17,10 +18,11 @@ const ZERO_WIDTH_JOINER: char = '\u{200D}';
 const ROUNDS_MAX: usize = 4;
 
 /// The text as it is compared: NFKC, case folded, zero-width and format characters removed (but a
-/// joiner inside an emoji), typographic quotes plain, white space collapsed and trimmed.
+/// joiner inside an emoji), typographic quotes and hyphens plain, digits of any script as ASCII
+/// writes them, what looks the same in one form, white space collapsed and trimmed.
 ///
-/// With `fold_accents` accents, points and the dot of an i make no difference either. Normalising
-/// a normalised text changes nothing.
+/// With `fold_accents` accents, points, the dot of an i and letters that keyboards take for one
+/// another make no difference either. Normalising a normalised text changes nothing.
 pub fn normalize(text: &str, fold_accents: bool) -> String {
     if text.is_ascii() {
         return normalize_ascii(text);
@@ -48,20 +50,21 @@ fn normalize_ascii(text: &str) -> String {
     let mut form = String::with_capacity(text.len());
     collapse_into(
         &mut form,
-        text.chars().map(|ch| plain_quote(ch).to_ascii_lowercase()),
+        text.chars().map(|ch| plain_sign(ch).to_ascii_lowercase()),
     );
     form
 }
 
 fn normalize_once(text: &str, fold_accents: bool) -> String {
-    let compatible: String = visible(text).map(plain_quote).nfkc().collect();
-    let folded = CaseMapper::new().fold_string(&compatible);
+    let compatible: String = visible(text).map(plain_sign).nfkc().collect();
+    let alike = alike::fold(&compatible);
+    let folded = CaseMapper::new().fold_string(&alike);
     let bare = if fold_accents {
         accents::fold(&folded)
     } else {
         folded.into_owned()
     };
-    let composed: String = bare.nfkc().map(plain_quote).collect();
+    let composed: String = bare.nfkc().map(plain_sign).collect();
     let mut form = String::with_capacity(composed.len());
     collapse_into(&mut form, visible(&composed));
     form
@@ -111,12 +114,14 @@ fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
     })
 }
 
-const fn plain_quote(ch: char) -> char {
+/// Typographic quotes and hyphens as keyboards have them. In Hebrew they are part of words.
+const fn plain_sign(ch: char) -> char {
     match ch {
         '\u{2018}' | '\u{2019}' | '\u{201A}' | '\u{201B}' | '\u{2032}' | '\u{2039}'
-        | '\u{203A}' | '\u{02BC}' | '\u{00B4}' | '\u{0060}' => '\'',
+        | '\u{203A}' | '\u{02BB}' | '\u{02BC}' | '\u{00B4}' | '\u{0060}' | '\u{05F3}' => '\'',
         '\u{201C}' | '\u{201D}' | '\u{201E}' | '\u{201F}' | '\u{2033}' | '\u{00AB}'
-        | '\u{00BB}' | '\u{301D}' | '\u{301E}' | '\u{301F}' => '"',
+        | '\u{00BB}' | '\u{301D}' | '\u{301E}' | '\u{301F}' | '\u{05F4}' => '"',
+        '\u{2010}' | '\u{2011}' => '-',
         other => other,
     }
 }
@@ -150,7 +155,7 @@ mod tests {
             ("👩\u{200D}💻", "👩\u{200D}💻"),
             ("❤\u{FE0F}\u{200D}🔥", "❤\u{200D}🔥"),
             ("a\u{200D}b", "ab"),
-            ("رِسَالَة", "رسالة"),
+            ("رِسَالَة", "رساله"),
             ("שָׁלוֹם", "שלום"),
             ("が", "が"),
             ("ｶﾞ", "ガ"),

@@ -14,8 +14,8 @@ pub(super) fn is_default_ignorable(ch: char) -> bool {
 
 /// Whether the character can stand on either side of a joiner inside an emoji.
 pub(super) fn is_emoji(ch: char) -> bool {
-    let is_skin_tone = matches!(ch, '\u{1F3FB}'..='\u{1F3FF}');
-    !ch.is_ascii() && (is_skin_tone || CodePointSetData::new::<ExtendedPictographic>().contains(ch))
+    !ch.is_ascii()
+        && (is_skin_tone(ch) || CodePointSetData::new::<ExtendedPictographic>().contains(ch))
 }
 
 pub(super) const fn is_tag(ch: char) -> bool {
@@ -35,10 +35,32 @@ pub(in crate::matching) fn is_punctuation(ch: char) -> bool {
 /// Whether the character is part of a word: a letter, a digit or a mark on one. The low line is
 /// not, because people write it in place of a space.
 pub(in crate::matching) fn is_word_char(ch: char) -> bool {
-    ch.is_alphanumeric()
-        || (!ch.is_ascii()
-            && GeneralCategoryGroup::Mark
-                .contains(CodePointMapData::<GeneralCategory>::new().get(ch)))
+    ch.is_alphanumeric() || is_mark(ch)
+}
+
+/// Whether the character is written on, under or around the one before it.
+pub(super) fn is_mark(ch: char) -> bool {
+    !ch.is_ascii()
+        && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(ch))
+}
+
+/// The digit as ASCII writes it, if the character is a digit of any script.
+///
+/// Unicode guarantees that the ten digits of a script follow each other in their order.
+pub(super) fn plain_digit(ch: char) -> Option<char> {
+    let is_digit = |code: u32| {
+        CodePointMapData::<GeneralCategory>::new().get32(code) == GeneralCategory::DecimalNumber
+    };
+    if ch.is_ascii() || !is_digit(ch.into()) {
+        return None;
+    }
+    let before = (1..10).take_while(|back| is_digit(u32::from(ch).saturating_sub(*back)));
+    char::from_digit(before.fold(0, |count, _| count + 1), 10)
+}
+
+/// A tone of the skin, which people of one mind set differently.
+pub(super) const fn is_skin_tone(ch: char) -> bool {
+    matches!(ch, '\u{1F3FB}'..='\u{1F3FF}')
 }
 
 /// Whether the character is of a script that writes words without spaces between them: Han, Kana,
