@@ -145,15 +145,14 @@ impl CompiledMatch {
         }
     }
 
-    fn forbidden(&self, text: &NormalizedText<'_>, found: Found) -> MatchVerdict {
+    fn forbidden(&self, text: &NormalizedText<'_>, found: Found<'_>) -> MatchVerdict {
         let keyword = self
             .none
             .as_written()
             .get(found.index)
             .cloned()
             .unwrap_or_default();
-        let form = text.form(self.fold_accents).as_str();
-        let actual = piece_around(text.source(), form, found.start, found.end);
+        let actual = piece_around(text.source(), found.text, found.start, found.end);
         MatchVerdict {
             matched: false,
             because: Condition::NotThe(&keyword).because(actual),
@@ -183,7 +182,7 @@ impl CompiledMatch {
             .get(found.index)
             .cloned()
             .unwrap_or_default();
-        let actual = piece_around(text.source(), form.as_str(), found.start, found.end);
+        let actual = piece_around(text.source(), found.text, found.start, found.end);
         found_one(mode, keyword, actual)
     }
 }

@@ -13,10 +13,11 @@ pub(super) struct Keywords {
     finder: AhoCorasick,
 }
 
-/// A keyword that was found, and where in the normalised text.
+/// A keyword that was found, and where in which reading of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Found<'f> {
     pub(super) index: usize,
+    pub(super) text: &'f str,
     pub(super) start: usize,
     pub(super) end: usize,
 }
@@ -42,50 +43,61 @@ impl Keywords {
     }
 
     /// The first keyword of the list that stands in the text as whole words.
-    pub(super) fn find_word(&self, form: &Form) -> Option<Found> {
-        self.find(form, |found| {
-            form.bounds()
-                .is_whole(form.as_str(), found.start, found.end)
-        })
+    pub(super) fn find_word<'f>(&self, form: &'f Form) -> Option<Found<'f>> {
+        self.find(form, is_whole)
     }
 
     /// The first keyword of the list that stands anywhere in the text.
-    pub(super) fn find_anywhere(&self, form: &Form) -> Option<Found> {
-        self.find(form, |_| true)
+    pub(super) fn find_anywhere<'f>(&self, form: &'f Form) -> Option<Found<'f>> {
+        self.find(form, |_, _| true)
     }
 
     /// The first keyword of the list with which the text begins, punctuation before it aside, as
     /// whole words.
-    pub(super) fn find_prefix(&self, form: &Form) -> Option<Found> {
-        let inner = form.inner_start();
-        self.find(form, |found| {
-            (found.start == 0 || found.start == inner)
-                && form
-                    .bounds()
-                    .is_whole(form.as_str(), found.start, found.end)
+    pub(super) fn find_prefix<'f>(&self, form: &'f Form) -> Option<Found<'f>> {
+        self.find(form, |reading, found| {
+            (found.start == 0 || found.start == reading.inner_start()) && is_whole(reading, found)
         })
     }
 
     /// The first keyword of the list that is the whole text, punctuation around both aside.
-    pub(super) fn find_exact(&self, form: &Form) -> Option<Found> {
-        let text = form.as_str();
-        let inner = without_outer_punctuation(text);
-        let is_whole_text = |keyword: &String| {
-            keyword == text || (!inner.is_empty() && without_outer_punctuation(keyword) == inner)
-        };
-        let index = self.normalized.iter().position(is_whole_text)?;
-        Some(Found {
-            index,
-            start: 0,
-            end: text.len(),
-        })
+    pub(super) fn find_exact<'f>(&self, form: &'f Form) -> Option<Found<'f>> {
+        first(form.readings().filter_map(|reading| {
+            let text = reading.as_str();
+            let inner = without_outer_punctuation(text);
+            let is_whole_text = |keyword: &String| {
+                keyword == text
+                    || (!inner.is_empty() && without_outer_punctuation(keyword) == inner)
+            };
+            let index = self.normalized.iter().position(is_whole_text)?;
+            Some(Found {
+                index,
+                text,
+                start: 0,
+                end: text.len(),
+            })
+        }))
     }
 
-    fn find(&self, form: &Form, holds: impl Fn(&Found) -> bool) -> Option<Found> {
-        let mut first: Option<Found> = None;
-        for hit in self.finder.find_overlapping_iter(form.as_str()) {
+    fn find<'f>(
+        &self,
+        form: &'f Form,
+        holds: impl Fn(&Form, &Found<'_>) -> bool,
+    ) -> Option<Found<'f>> {
+        let in_reading = |reading| self.find_in(reading, |found| holds(reading, found));
+        first(form.readings().filter_map(in_reading))
+    }
+
+    fn find_in<'f>(
+        &self,
+        reading: &'f Form,
+        holds: impl Fn(&Found<'_>) -> bool,
+    ) -> Option<Found<'f>> {
+        let mut first: Option<Found<'_>> = None;
+        for hit in self.finder.find_overlapping_iter(reading.as_str()) {
             let found = Found {
                 index: hit.pattern().as_usize(),
+                text: reading.as_str(),
                 start: hit.start(),
                 end: hit.end(),
             };
@@ -98,4 +110,15 @@ impl Keywords {
         }
         first
     }
+}
+
+fn is_whole(reading: &Form, found: &Found<'_>) -> bool {
+    reading
+        .bounds()
+        .is_whole(reading.as_str(), found.start, found.end)
+}
+
+/// The one whose keyword stands first in the list.
+fn first<'f>(found: impl Iterator<Item = Found<'f>>) -> Option<Found<'f>> {
+    found.min_by_key(|found| found.index)
 }

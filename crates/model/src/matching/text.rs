@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use super::bounds::WordBounds;
-use super::normalize::{is_punctuation, normalize, without_zero_width};
+use super::normalize::{is_punctuation, is_skin_tone, normalize, without_zero_width};
 
 /// How much of a text is compared, in characters: far more than a comment or message can have,
 /// so that only a hostile text is cut and no text costs more than this.
@@ -65,14 +65,30 @@ impl<'t> NormalizedText<'t> {
 pub(super) struct Form {
     text: String,
     bounds: OnceLock<WordBounds>,
+    toneless: OnceLock<Option<Box<Self>>>,
 }
 
 impl Form {
     fn new(text: &str, fold_accents: bool) -> Self {
+        Self::of(normalize(text, fold_accents))
+    }
+
+    fn of(text: String) -> Self {
         Self {
-            text: normalize(text, fold_accents),
+            text,
             bounds: OnceLock::new(),
+            toneless: OnceLock::new(),
         }
+    }
+
+    /// The form, and if there are skin tones in it the one without: an emoji that names no tone
+    /// means every one of them, but one with a tone only that.
+    pub(super) fn readings(&self) -> impl Iterator<Item = &Self> {
+        let toneless = self.toneless.get_or_init(|| {
+            let is_toned = self.text.contains(is_skin_tone);
+            is_toned.then(|| Box::new(Self::of(self.text.replace(is_skin_tone, ""))))
+        });
+        std::iter::once(self).chain(toneless.as_deref())
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -59,7 +59,7 @@ pub(super) fn plain_digit(ch: char) -> Option<char> {
 }
 
 /// A tone of the skin, which people of one mind set differently.
-pub(super) const fn is_skin_tone(ch: char) -> bool {
+pub(in crate::matching) const fn is_skin_tone(ch: char) -> bool {
     matches!(ch, '\u{1F3FB}'..='\u{1F3FF}')
 }
 
