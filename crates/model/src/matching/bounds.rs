@@ -2,9 +2,20 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::normalize::{is_han_kana_thai_or_like, is_word_char};
+use super::normalize::{is_han_kana_thai_or_like, is_mark, is_word_char};
 
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
+
+/// What French, Italian, Catalan and their neighbours leave of a word before a vowel, as in
+/// `l'offre` and `dell'offerta`: what follows the apostrophe is a word of its own.
+///
+/// Unicode breaks no word at an apostrophe (`don't`) and leaves this case to its users
+/// (UAX #29, section 4.1).
+const ELIDED: &[&str] = &[
+    "c", "d", "j", "l", "m", "n", "s", "t", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu", // fr
+    "all", "agl", "coll", "dall", "dagl", "dell", "degl", "gl", "nell", "negl", "sull", "sugl",
+    "quell", "quest", "un", "v", // it
+];
 
 /// The places of one text at which a whole word may begin or end.
 #[derive(Debug)]
@@ -20,34 +31,61 @@ enum Place {
     Bound,
     /// Two characters of one word.
     Inside,
-    /// Two parts of one emoji.
+    /// Two parts of what people see as one sign: a letter and its mark, the people of an emoji.
     Joined,
 }
 
 impl WordBounds {
     pub(super) fn of(text: &str) -> Self {
-        let mut places = vec![Place::Inside; text.len() + 1];
-        let mut set = |at: usize, place: Place| {
-            if let Some(entry) = places.get_mut(at) {
-                *entry = place;
-            }
-        };
-        for (at, _) in text.split_word_bound_indices() {
-            set(at, Place::Bound);
+        let places = vec![Place::Joined; text.len() + 1];
+        let mut bounds = Self { places };
+        for (at, _) in text.grapheme_indices(true) {
+            bounds.set(at, Place::Inside);
         }
+        for (at, _) in text.split_word_bound_indices() {
+            bounds.bound(at);
+        }
+        bounds.tailor(text);
+        bounds.set(text.len(), Place::Bound);
+        bounds
+    }
+
+    /// Adds what the bounds of Unicode leave to the language.
+    fn tailor(&mut self, text: &str) {
+        let mut word_start = 0;
         let mut before = None;
         for (at, ch) in text.char_indices() {
-            let is_bound = before.is_none_or(separates) || separates(ch);
-            let is_joined = ch == ZERO_WIDTH_JOINER || before == Some(ZERO_WIDTH_JOINER);
-            if is_joined {
-                set(at, Place::Joined);
-            } else if is_bound {
-                set(at, Place::Bound);
+            let is_joined = is_mark(ch) || before == Some(ZERO_WIDTH_JOINER);
+            let is_after_elided = || {
+                let word = text
+                    .get(word_start..at)
+                    .and_then(|word| word.strip_suffix('\''));
+                word.is_some_and(|word| ELIDED.contains(&word))
+            };
+            // Not every mark of Burmese is of one sign with its letter in the eyes of Unicode.
+            if is_joined && before.is_some() {
+                self.set(at, Place::Joined);
+            } else if before.is_none_or(separates) || separates(ch) || is_after_elided() {
+                self.bound(at);
+            }
+            if self.places.get(at) == Some(&Place::Bound) {
+                word_start = at;
             }
             before = Some(ch);
         }
-        set(text.len(), Place::Bound);
-        Self { places }
+    }
+
+    fn set(&mut self, at: usize, place: Place) {
+        if let Some(entry) = self.places.get_mut(at) {
+            *entry = place;
+        }
+    }
+
+    /// Lets a word begin or end there, unless that would cut a sign.
+    fn bound(&mut self, at: usize) {
+        if self.places.get(at) == Some(&Place::Inside) {
+            self.set(at, Place::Bound);
+        }
     }
 
     /// Whether what stands there is whole words: a side on which it ends in a letter, digit or

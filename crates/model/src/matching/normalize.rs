@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use icu_casemap::CaseMapper;
 use unicode_normalization::UnicodeNormalization;
 
-pub(super) use chars::{is_han_kana_thai_or_like, is_punctuation, is_skin_tone, is_word_char};
+pub(super) use chars::{
+    is_han_kana_thai_or_like, is_mark, is_punctuation, is_skin_tone, is_word_char,
+};
 
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
 

@@ -39,7 +39,7 @@ pub(in crate::matching) fn is_word_char(ch: char) -> bool {
 }
 
 /// Whether the character is written on, under or around the one before it.
-pub(super) fn is_mark(ch: char) -> bool {
+pub(in crate::matching) fn is_mark(ch: char) -> bool {
     !ch.is_ascii()
         && GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(ch))
 }
