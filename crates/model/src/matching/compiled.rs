@@ -5,7 +5,7 @@ use regex::{Regex, RegexBuilder};
 
 use super::condition::Condition;
 use super::keywords::{Found, Keywords};
-use super::normalize::normalize;
+use super::normalize::{normalize, without_zero_width};
 use super::text::NormalizedText;
 use super::verdict::{MatchVerdict, piece_around, shortened};
 use crate::automation::{
@@ -268,7 +268,13 @@ fn compile_pattern(pattern: &str) -> Result<Regex, KeywordProblem> {
     if pattern.len() > PATTERN_BYTES_MAX {
         return Err(KeywordProblem::PatternTooLong(pattern.len()));
     }
-    RegexBuilder::new(pattern)
+    // Typed on a telephone, a pattern has unseen characters of its own, as in ❤️; the text it
+    // looks at has none.
+    let visible = without_zero_width(pattern);
+    if visible.is_empty() {
+        return Err(KeywordProblem::Invisible);
+    }
+    RegexBuilder::new(&visible)
         .case_insensitive(true)
         .size_limit(PATTERN_COMPILED_BYTES_MAX)
         .dfa_size_limit(PATTERN_COMPILED_BYTES_MAX)
