@@ -1,5 +1,12 @@
 //! Matching as its owner means it, over the scripts and habits of commenters.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed unwrap is a failed test"
+)]
+
+#[path = "matching/corpus.rs"]
+mod corpus;
 
 use hookline_model::automation::{Match, MatchMode};
 use hookline_model::matching::{CompiledMatch, MatchVerdict, NormalizedText, normalize};
@@ -20,214 +27,6 @@ fn verdict(mode: MatchMode, any: &[&str], none: &[&str], text: Option<&str>) -> 
 
 fn matches(mode: MatchMode, keyword: &str, text: &str) -> bool {
     verdict(mode, &[keyword], &[], Some(text)).matched
-}
-
-fn assert_rows(mode: MatchMode, rows: &[(&str, &str, bool)]) {
-    for (keyword, text, expected) in rows {
-        let said = verdict(mode, &[keyword], &[], Some(text));
-        assert_eq!(said.matched, *expected, "{keyword:?} in {text:?}: {said:?}");
-    }
-}
-
-#[test]
-fn whole_words_in_scripts_with_spaces() {
-    assert_rows(
-        MatchMode::Word,
-        &[
-            ("link", "LINK", true),
-            ("link", "send me the Link please!", true),
-            ("link", "linking park", false),
-            ("link", "blink", false),
-            ("link", "link2", false),
-            ("link", "link_in_bio", true),
-            ("link", "the-link", true),
-            ("link", "(link)", true),
-            ("link", "link🔥", true),
-            ("link", "🔥link🔥", true),
-            ("link", "#link", true),
-            ("link", "@link", true),
-            ("don", "don't", false),
-            ("don't", "I DON’T know", true),
-            ("free guide", "the free \n guide, please", true),
-            ("free guide", "free the guide", false),
-            ("cafe", "Café", true),
-            ("café", "CAFE", true),
-            ("cafe", "cafe\u{301}s", false),
-            ("niño", "NINO", true),
-            ("straße", "STRASSE", true),
-            ("strasse", "Straße", true),
-            ("istanbul", "İSTANBUL", true),
-            ("İstanbul", "istanbul", true),
-            ("kısa", "KISA", true),
-            ("lodz", "Łódź", true),
-            ("ссылка", "Скиньте ССЫЛКУ", false),
-            ("ссылка", "а где ССЫЛКА?", true),
-            ("еще", "ЕЩЁ", true),
-            ("мои", "мой", false),
-            ("οδος", "Η ΟΔΟΣ μου", true),
-            ("ΟΔΌΣ", "οδός", true),
-            ("رابط", "أريد الرَّابِط", false),
-            ("رابط", "أريد رَابِط من فضلك", true),
-            ("أريد", "اريد رابط", true),
-            ("קישור", "אפשר קִישׁוּר?", true),
-            ("קישור", "הקישור", false),
-            ("लिंक", "मुझे लिंक भेजो", true),
-            ("लिंक", "लिंकन", false),
-            ("भेज", "भेजो", false),
-            ("링크", "링크 주세요", true),
-            ("링크", "링크를", false),
-            ("링크", "링크 주세요".nfd_like(), true),
-        ],
-    );
-}
-
-/// A text as some phones send it: Hangul taken apart.
-trait Decomposed {
-    fn nfd_like(self) -> &'static str;
-}
-
-impl Decomposed for &'static str {
-    fn nfd_like(self) -> &'static str {
-        assert_eq!(self, "링크 주세요");
-        "\u{1105}\u{1175}\u{11BC}\u{110F}\u{1173} 주세요"
-    }
-}
-
-#[test]
-fn words_anywhere_in_scripts_without_spaces() {
-    assert_rows(
-        MatchMode::Word,
-        &[
-            ("链接", "请给我链接谢谢", true),
-            ("连接", "请给我链接谢谢", false),
-            ("リンク", "リンクください", true),
-            ("リンク", "リンクーください", true),
-            ("ﾘﾝｸ", "リンクください", true),
-            ("ください", "リンクください", true),
-            ("か", "が", false),
-            ("ลิงก์", "ขอลิงก์หน่อยค่ะ", true),
-            ("สนใจ", "สนใจค่ะ", true),
-            ("ລິ້ງ", "ຂໍລິ້ງແດ່", true),
-            ("តំណ", "សុំតំណផង", true),
-            ("လင့်", "လင့်ပေးပါ", true),
-            ("link", "给我link谢谢", true),
-            ("vip", "VIP会员", true),
-            ("vip会员", "我要VIP会员", true),
-        ],
-    );
-}
-
-#[test]
-fn signs_emoji_and_unseen_characters() {
-    assert_rows(
-        MatchMode::Word,
-        &[
-            ("🔥", "so good🔥🔥", true),
-            ("❤", "love ❤️", true),
-            ("❤️", "love ❤", true),
-            ("👍", "👍🏽", true),
-            ("👍🏽", "👍", false),
-            ("👩‍💻", "hi 👩‍💻!", true),
-            ("👩", "👩‍💻", false),
-            ("👩💻", "👩‍💻", false),
-            ("1️⃣", "1️⃣", true),
-            ("🇩🇪", "from 🇩🇪", true),
-            ("link🔥", "get link🔥now", true),
-            ("link🔥", "blink🔥", false),
-            ("c++", "I write C++.", true),
-            ("c++", "c++17", true),
-            ("c++", "vc++", false),
-            ("$$$", "$$$$", true),
-            ("50%", "50%off", true),
-            ("50%", "150%", false),
-            ("#guide", "my#guide", true),
-            ("#guide", "#guides", false),
-            ("link", "ＬＩＮＫ", true),
-            ("link", "l\u{200B}i\u{200D}n\u{FEFF}k", true),
-            ("link", "li\u{AD}nk", true),
-            ("l\u{200B}ink", "link", true),
-            ("link", "𝗟𝗜𝗡𝗞", true),
-            ("\"yes\"", "I say „Yes“", true),
-            ("link", "", false),
-            ("link", " \u{200B} ", false),
-        ],
-    );
-}
-
-#[test]
-fn contains_exact_and_prefix() {
-    assert_rows(
-        MatchMode::Contains,
-        &[
-            ("link", "blinking", true),
-            ("LÏNK", "blinking", true),
-            ("link", "lin k", false),
-        ],
-    );
-    assert_rows(
-        MatchMode::Exact,
-        &[
-            ("link", "  Link!! ", true),
-            ("link", "¿LINK?", true),
-            ("link!", "link", true),
-            ("link", "“link”", true),
-            ("link", "link please", false),
-            ("link", "link🔥", false),
-            ("!!!", "!!!", true),
-            ("!!!", "!", false),
-            ("?", "?", true),
-            ("free guide", "Free  Guide.", true),
-        ],
-    );
-    assert_rows(
-        MatchMode::Prefix,
-        &[
-            ("link", "Link please", true),
-            ("link", "link", true),
-            ("link", "¡Link, please!", true),
-            ("link", "linking", false),
-            ("link", "the link", false),
-            ("send me", "SEND  me it", true),
-            ("#link", "#link now", true),
-            ("链接", "链接谢谢", true),
-        ],
-    );
-}
-
-#[test]
-fn patterns_look_at_what_people_see() {
-    assert_rows(
-        MatchMode::Regex,
-        &[
-            ("link|guide", "a GUIDE please", true),
-            ("^link$", "link", true),
-            ("^link$", "l\u{200B}ink", true),
-            ("^link$", "link!", false),
-            (r"\bsize\s*(\d+)", "in Size 42?", true),
-            ("é", "É", true),
-            ("é", "e", false),
-            (r"^\p{Han}+$", "链接", true),
-        ],
-    );
-}
-
-#[test]
-fn accents_count_when_asked() {
-    let word = |text: &str| {
-        let matching = Match {
-            mode: MatchMode::Word,
-            any: vec!["año".to_owned()],
-            none: Vec::new(),
-            fold_accents: false,
-        };
-        CompiledMatch::compile(&matching)
-            .unwrap()
-            .evaluate(Some(&NormalizedText::new(text)))
-            .matched
-    };
-    assert!(word("feliz AÑO"));
-    assert!(word("an\u{303}o"));
-    assert!(!word("feliz ano"));
 }
 
 #[test]
@@ -338,6 +137,8 @@ fn any_text() -> impl Strategy<Value = String> {
         "[\u{300}-\u{36F}\u{200B}-\u{200F}\u{FE00}-\u{FE0F}İıßςéñ]{0,4}",
         "[👩💻❤🔥\u{200D}\u{1F3FB}-\u{1F3FF}🇦-🇿]{0,6}",
         "[ก-๛一-丠ぁ-んァ-ヶ가-갛अ-हا-ي]{0,6}",
+        "[เแำํ่-๋ເແຳໍ່-໋က-ဿក-៓\u{93C}\u{94D}\u{901}]{0,6}",
+        "[ـ٠-٩۰-۹۱ىیکةہٱأ\u{FE70}-\u{FEFC}״׳lLdD'’]{0,6}",
     ];
     prop::collection::vec(piece, 1..4).prop_map(|pieces| pieces.concat())
 }
