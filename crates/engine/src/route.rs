@@ -1,6 +1,7 @@
 //! Route: which automations an event is considered for, who wins, and what is owed then.
 
 mod steps;
+mod wish;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use hookline_model::routing::{
 };
 use hookline_model::send::SendKey;
 use hookline_store::planning::{
-    ContactFacts, Facts, KnownEvent, OptChange, PlannedEvent, PlannedRun, Verdict,
+    ContactFacts, Facts, KnownEvent, PlannedEvent, PlannedRun, Verdict,
 };
 use hookline_store::{Store, StoreError};
 use rand::rngs::StdRng;
@@ -99,13 +100,15 @@ impl<'a> Router<'a> {
             sends: Vec::new(),
             opt_out: None,
         };
+        if matches!(ignored, None | Some(Ignored::Standby)) {
+            planned.opt_out = wish::of(&planned.event, received_at, self.settings);
+            self.remember(&planned);
+        }
         if ignored.is_some() {
             return Ok(Routed {
                 planned: without_strangers(planned),
             });
         }
-        planned.opt_out = self.wish(&planned.event);
-        self.remember(&planned);
         if let Some(trigger) = trigger_of(&planned.event) {
             self.decide(&mut planned, trigger).await?;
         }
@@ -119,21 +122,6 @@ impl<'a> Router<'a> {
                 Some(Ignored::AccountUnknown)
             }
             None => None,
-        }
-    }
-
-    /// The contact's wish to be left alone, or to be served again.
-    fn wish(&self, event: &Event) -> Option<OptChange> {
-        let EventBody::MessageReceived(message) = &event.body else {
-            return None;
-        };
-        let text = message.text.as_deref()?;
-        if self.settings.stop_words.contains(text) {
-            Some(OptChange::Out)
-        } else if self.settings.start_words.contains(text) {
-            Some(OptChange::In)
-        } else {
-            None
         }
     }
 
@@ -154,10 +142,8 @@ impl<'a> Router<'a> {
                 .min(planned.received_at);
             facts.last_inbound_at = facts.last_inbound_at.max(Some(at));
         }
-        match planned.opt_out {
-            Some(OptChange::Out) => facts.opted_out_at = Some(planned.received_at),
-            Some(OptChange::In) => facts.opted_out_at = None,
-            None => {}
+        if let Some(wish) = planned.opt_out {
+            facts.hear(wish);
         }
     }
 
@@ -174,16 +160,13 @@ impl<'a> Router<'a> {
             planned.waits_until = Some(planned.received_at);
             return Ok(());
         };
-        let is_opted_out = self.is_opted_out(&planned.event);
+        let opted_out_at = self.opted_out_at(&planned.event);
         let mut winner: Option<String> = None;
         for mut found in matches {
             let is_message = found.rule.sends_message();
-            if is_opted_out {
-                found.skip(
-                    "contact",
-                    "a contact who has not asked to stop",
-                    "opted out",
-                );
+            if let Some(since) = opted_out_at {
+                let expected = "a contact who has not asked to stop";
+                found.skip("contact", expected, &format!("opted out since {since}"));
             } else if self.is_used(&found).await? {
                 let expected = found.rule.automation.limit.once_per.as_str();
                 found.skip("limit.once_per", expected, "already used up");
@@ -260,12 +243,10 @@ impl<'a> Router<'a> {
         published.map_or(NextMedia::NotKnown, |at| NextMedia::Published(*at))
     }
 
-    fn is_opted_out(&self, event: &Event) -> bool {
-        event.contact_id().is_some_and(|contact| {
-            self.contacts
-                .get(&(event.account_id.clone(), contact.clone()))
-                .is_some_and(|facts| facts.opted_out_at.is_some())
-        })
+    /// Since when the event's contact wants to be left alone.
+    fn opted_out_at(&self, event: &Event) -> Option<Timestamp> {
+        let key = (event.account_id.clone(), event.contact_id()?.clone());
+        self.contacts.get(&key)?.opted_out_at
     }
 
     async fn is_used(&self, found: &Match) -> Result<bool, StoreError> {

@@ -1,5 +1,6 @@
 //! What the owner may set of the pipeline, as plain values.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use hookline_model::budget::Budget;
@@ -49,31 +50,51 @@ impl Default for Settings {
 
 /// A list of words, each of which must be the whole text.
 #[derive(Debug, Clone)]
-pub struct OptWords(Vec<String>);
+pub struct OptWords(HashSet<String>);
 
 impl OptWords {
     /// Takes the words as people write them.
     pub fn new<W: AsRef<str>>(words: impl IntoIterator<Item = W>) -> Self {
-        Self(
-            words
-                .into_iter()
-                .map(|word| whole(word.as_ref()))
-                .filter(|w| !w.is_empty())
-                .collect(),
-        )
+        let whole = |word: W| NormalizedText::new(word.as_ref()).words().to_owned();
+        let words = words.into_iter().map(whole);
+        Self(words.filter(|word| !word.is_empty()).collect())
     }
 
-    /// Whether the whole text, outer punctuation aside, is one of the words.
-    pub fn contains(&self, text: &str) -> bool {
-        let text = whole(text);
-        self.0.contains(&text)
+    /// Whether the whole text, punctuation and emoji around it aside, is one of the words.
+    ///
+    /// Emoji are aside because who writes "stop 🙏" means it; in doubt, people are left alone.
+    pub fn contains(&self, text: &NormalizedText<'_>) -> bool {
+        self.0.contains(text.words())
     }
 }
 
-fn whole(text: &str) -> String {
-    let normalized = NormalizedText::new(text);
-    normalized
-        .folded()
-        .trim_matches(|c: char| !c.is_alphanumeric())
-        .to_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_text_counts_however_it_is_written() {
+        let words = OptWords::new(["stop", "Cancelar suscripción", "रोकें", "🛑", " "]);
+        for (text, expected) in [
+            ("STOP", true),
+            ("\u{201C}Stop\u{201D}!!! 🙏", true),
+            ("ｓｔｏｐ", true),
+            ("s\u{200B}top", true),
+            ("#stop", true),
+            ("CANCELAR   SUSCRIPCION.", true),
+            ("रोकें।", true),
+            ("रोक", false),
+            ("🛑", true),
+            ("🛑🛑", false),
+            ("stop it", false),
+            ("stop, I love it", false),
+            ("nonstop", false),
+            ("", false),
+            ("!", false),
+            ("\u{200B}", false),
+        ] {
+            let said = NormalizedText::new(text);
+            assert_eq!(words.contains(&said), expected, "{text:?}");
+        }
+    }
 }

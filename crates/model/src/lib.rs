@@ -8,7 +8,8 @@
 //! - [`account`], [`automation`], [`matching`], [`template`]: what the owner connected and wants
 //! - [`routing`]: which automations one event is considered for, and who wins
 //! - [`send`], [`attempt`], [`backoff`]: what we owe, what we tried, when to try again
-//! - [`budget`], [`conversation`]: how fast, and inside which window
+//! - [`budget`], [`conversation`], [`wish`]: how fast, inside which window, and whether the contact
+//!   wants it
 
 pub mod account;
 pub mod attempt;
@@ -25,3 +26,4 @@ pub mod routing;
 pub mod secret;
 pub mod send;
 pub mod template;
+pub mod wish;

@@ -21,6 +21,10 @@ pub const MESSAGING_WINDOW: Duration = Duration::from_hours(24);
 /// Tries of one send, all causes together, before a person has to look at it.
 pub const ATTEMPTS_MAX: u32 = 6;
 
+/// How far Meta's clock and ours may lie apart before a time of Meta's is taken for a mistake. Far
+/// more than clocks differ, so that order by Meta's own times survives a clock that is set wrong.
+pub const CLOCKS_APART_MAX: Duration = Duration::from_hours(1);
+
 /// How long one call to the Graph API may take, connection included.
 pub const GRAPH_CALL_MAX: Duration = Duration::from_secs(20);
 

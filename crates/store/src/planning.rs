@@ -13,6 +13,7 @@ use hookline_model::ids::{
     AccountId, AutomationId, CommentId, ContactId, DeliveryId, EventId, MediaId,
 };
 use hookline_model::send::{SendClass, SendKey, SendKind};
+use hookline_model::wish::Wish;
 use serde::{Deserialize, Serialize};
 
 pub use facts::{ContactFacts, Facts, FactsQuery, KnownEvent};
@@ -129,16 +130,7 @@ pub struct PlannedEvent {
     /// What is owed.
     pub sends: Vec<PlannedSend>,
     /// Whether the contact asked to be left alone, or took that back.
-    pub opt_out: Option<OptChange>,
-}
-
-/// A contact's wish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OptChange {
-    /// No more automation for this contact on this account.
-    Out,
-    /// Automation again.
-    In,
+    pub opt_out: Option<Wish>,
 }
 
 /// What came of considering an automation.

@@ -18,3 +18,5 @@ mod plans;
 mod steps;
 #[path = "conformance/trouble.rs"]
 mod trouble;
+#[path = "conformance/wishes.rs"]
+mod wishes;

@@ -216,7 +216,7 @@ fn a_skipped_automation_says_what_kept_it() {
             (
                 "contact",
                 "a contact who has not asked to stop",
-                "opted out",
+                "opted out since 2026-09-21T14:13:20.000Z",
             ),
             "matched, but the person has asked to get no more messages",
         ),

@@ -15,7 +15,8 @@ pub enum Ignored {
     Echo,
     /// The account wrote to, or tapped, itself (contract 4.8).
     SelfMessage,
-    /// Another app has the conversation (contract 4.15).
+    /// Another app has the conversation (contract 4.15). That the person wrote, and what they wish,
+    /// counts all the same.
     Standby,
     /// The App Dashboard's test button (contract 4.17).
     DashboardTest,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use super::bounds::WordBounds;
-use super::normalize::{is_punctuation, is_skin_tone, normalize, without_zero_width};
+use super::normalize::{is_punctuation, is_skin_tone, is_word_char, normalize, without_zero_width};
 
 /// How much of a text is compared, in characters: far more than a comment or message can have,
 /// so that only a hostile text is cut and no text costs more than this.
@@ -40,9 +40,14 @@ impl<'t> NormalizedText<'t> {
         self.source
     }
 
-    /// The form in which accents make no difference.
-    pub fn folded(&self) -> &str {
-        &self.form(true).text
+    /// The words of the whole text: the form in which accents make no difference, without the
+    /// punctuation, signs and emoji around it. Of a text without words, that form.
+    pub fn words(&self) -> &str {
+        let text = self.form(true).as_str();
+        match text.trim_matches(|ch| !is_word_char(ch)) {
+            "" => text,
+            words => words,
+        }
     }
 
     pub(super) fn form(&self, fold_accents: bool) -> &Form {

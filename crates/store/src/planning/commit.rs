@@ -5,7 +5,7 @@ use hookline_model::event::{Event, EventBody, Ignored};
 use hookline_model::ids::{CommentId, ContactId, DeliveryId, EventId, MessageId};
 use rusqlite::{Connection, params};
 
-use super::{OptChange, Plan, PlannedEvent, PlannedRun, PlannedSend};
+use super::{ContactFacts, Plan, PlannedEvent, PlannedRun, PlannedSend, contact_facts};
 use crate::Store;
 use crate::error::StoreError;
 use crate::lanes;
@@ -109,7 +109,8 @@ fn commit_event(
         None => insert_event(connection, planned)?,
     };
     set_waiting(connection, id, planned)?;
-    if planned.ignored.is_none() {
+    // In standby another app has the conversation; the person did write, and what they wish holds.
+    if matches!(planned.ignored, None | Some(Ignored::Standby)) {
         keep_contact(connection, planned)?;
     }
     if let EventBody::MessageEchoed(message) = &planned.event.body {
@@ -240,20 +241,22 @@ fn keep_contact(connection: &Connection, planned: &PlannedEvent) -> Result<(), S
     if username.is_none() && inbound.is_none() && planned.opt_out.is_none() {
         return Ok(());
     }
-    let opted_out_at = match planned.opt_out {
-        Some(OptChange::Out) => Some(planned.received_at.as_millis()),
-        Some(OptChange::In) | None => None,
-    };
+    let mut facts = ContactFacts::default();
+    if let Some(wish) = planned.opt_out {
+        facts = contact_facts(connection, &event.account_id, contact)?.unwrap_or_default();
+        facts.hear(wish);
+    }
     connection
         .prepare_cached(
-            "INSERT INTO contacts (account_id, contact_id, username, last_inbound_at, opted_out_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)
+            "INSERT INTO contacts (account_id, contact_id, username, last_inbound_at,
+                                   opted_out_at, wished_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (account_id, contact_id) DO UPDATE SET
                  username = coalesce(excluded.username, username),
                  last_inbound_at = max(coalesce(excluded.last_inbound_at, last_inbound_at),
                                        coalesce(last_inbound_at, excluded.last_inbound_at)),
-                 opted_out_at = CASE WHEN ?6 THEN NULL
-                                ELSE coalesce(opted_out_at, excluded.opted_out_at) END",
+                 opted_out_at = iif(?7, excluded.opted_out_at, opted_out_at),
+                 wished_at = iif(?7, excluded.wished_at, wished_at)",
         )
         .and_then(|mut upsert| {
             upsert.execute(params![
@@ -261,8 +264,9 @@ fn keep_contact(connection: &Connection, planned: &PlannedEvent) -> Result<(), S
                 contact.as_str(),
                 username,
                 inbound.map(Timestamp::as_millis),
-                opted_out_at,
-                planned.opt_out == Some(OptChange::In),
+                facts.opted_out_at.map(Timestamp::as_millis),
+                facts.wished_at.map(Timestamp::as_millis),
+                planned.opt_out.is_some(),
             ])
         })
         .map_err(StoreError::database("keep a contact"))?;

@@ -6,6 +6,7 @@ use hookline_model::clock::Timestamp;
 use hookline_model::event::{Event, Ignored, NaturalKey};
 use hookline_model::ids::{AccountId, AutomationId, ContactId, DeliveryId, EventId, MediaId};
 use hookline_model::send::SendKey;
+use hookline_model::wish::{OptChange, Wish};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Batch, Delivery, Generations, NextMedia, WaitAnswer, WaitingEvent};
@@ -56,8 +57,25 @@ pub struct ContactFacts {
     pub username: Option<String>,
     /// When they last wrote.
     pub last_inbound_at: Option<Timestamp>,
-    /// When they asked to be left alone.
+    /// Since when they want to be left alone.
     pub opted_out_at: Option<Timestamp>,
+    /// When their newest wish was made, by its own time: to be left alone, or to be served again.
+    pub wished_at: Option<Timestamp>,
+}
+
+impl ContactFacts {
+    /// Hears a wish. Wishes lead to the same in whatever order they are heard, and a wish heard
+    /// again changes nothing.
+    pub fn hear(&mut self, wish: Wish) {
+        if !wish.holds_against(self.wished_at) {
+            return;
+        }
+        self.wished_at = Some(wish.at);
+        self.opted_out_at = match wish.change {
+            OptChange::Out => Some(wish.at),
+            OptChange::In => None,
+        };
+    }
 }
 
 impl Store {
@@ -392,7 +410,8 @@ pub(crate) fn contact_facts(
     let doing = || StoreError::database("look for the contact");
     connection
         .prepare_cached(
-            "SELECT username, last_inbound_at, opted_out_at FROM contacts
+            "SELECT username, last_inbound_at, opted_out_at, coalesce(wished_at, opted_out_at)
+             FROM contacts
              WHERE account_id = ?1 AND contact_id = ?2",
         )
         .map_err(doing())?
@@ -401,6 +420,7 @@ pub(crate) fn contact_facts(
                 username: row.get(0)?,
                 last_inbound_at: row.get::<_, Option<i64>>(1)?.map(Timestamp::from_millis),
                 opted_out_at: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis),
+                wished_at: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_millis),
             })
         })
         .optional()

@@ -9,6 +9,7 @@ use crate::error::OpenError;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_create_tables.sql"),
     include_str!("../../migrations/sqlite/0002_keep_trouble_local.sql"),
+    include_str!("../../migrations/sqlite/0003_time_of_wishes.sql"),
 ];
 
 /// The newest schema this version knows.
