@@ -2,6 +2,7 @@ use hookline_sim::world::accounts::NewAccount;
 use hookline_sim::world::comments::CommentDraft;
 use hookline_sim::world::media::NewMedia;
 use hookline_sim::world::messages::{MessageDraft, PostbackDraft};
+use hookline_sim::{ErrorSpec, FaultRule, Trouble};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, now};
@@ -141,6 +142,64 @@ async fn start_is_heard_as_a_tap_too() {
     stage.explained(&start, |_| true).await;
     let comment = stage.comment("ada", "link");
     stage.settled(&comment, "accepted").await;
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_planned_before_the_stop_is_refused_when_it_would_leave() {
+    let stage = Stage::build().await;
+    let steps = json!([
+        {"do": "private_reply", "text": "Here it is"},
+        {"do": "public_reply", "texts": ["Sent you a DM!"]},
+    ]);
+    stage.publish("link", json!({"steps": steps})).await;
+    let dm = json!({
+        "trigger": {"on": "message"},
+        "match": {"mode": "word", "any": ["price"]},
+        "steps": [{"do": "dm", "text": "It is 5"}],
+    });
+    stage.publish("price", dm).await;
+    let not_now = || {
+        let spec = ErrorSpec {
+            status: 500,
+            code: 2,
+            subcode: Some(1_545_133),
+            message: None,
+            is_transient: Some(true),
+            regain_minutes: None,
+        };
+        Trouble::Error(spec)
+    };
+    for endpoint in ["public_reply", "send_message"] {
+        let rule = FaultRule {
+            times: 0,
+            ..FaultRule::once(endpoint, not_now())
+        };
+        stage.world().script_fault(rule).unwrap();
+    }
+    let comment = stage.comment("ada", "link");
+    let message = stage.say_at(now(), "ada", "price?");
+    let is_tried = |send: &Value| !send["attempts"].as_array().unwrap().is_empty();
+    stage
+        .explained(&comment, |story| {
+            let sends = story["sends"].as_array().unwrap();
+            sends.len() == 2 && sends.iter().all(is_tried)
+        })
+        .await;
+    stage
+        .explained(&message, |story| is_tried(&story["sends"][0]))
+        .await;
+    let stop = stage.say_at(now(), "ada", "stop");
+    stage.explained(&stop, |_| true).await;
+    stage.world().clear_faults();
+    let is_refused = |send: &Value| send["state"] == "refused" && send["reason"] == "opted_out";
+    stage
+        .explained(&comment, |story| is_refused(&story["sends"][1]))
+        .await;
+    stage
+        .explained(&message, |story| is_refused(&story["sends"][0]))
+        .await;
+    assert_eq!(stage.reached_exactly(1).await, ["ada: Here it is"]);
     stage.clear().await;
 }
 
