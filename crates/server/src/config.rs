@@ -8,6 +8,7 @@
 mod checks;
 mod keys;
 mod layers;
+mod optout;
 mod problem;
 mod reader;
 mod reference;

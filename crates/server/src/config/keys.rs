@@ -1,5 +1,7 @@
 //! The table of every key: what it is called, what it holds, what it is for.
 
+use super::optout::{START_WORDS, STOP_WORDS};
+
 /// What a key holds; decides how lists are read and what the reference says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -119,20 +121,13 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("retention", "How long things are kept."),
     (
         "optout",
-        "The words with which a contact stops and starts messages.",
+        "The words with which a contact stops messages from an account, and starts them again. The \
+         whole text has to be one of them, in a message, a story reply or the title of a tapped \
+         button; case, accents, and punctuation and emoji around it make no difference. The payload \
+         of a button can stop too. Comments do not count: they are said to everybody.",
     ),
     ("log", "What is logged, and how."),
 ];
-
-/// The whole text of a message that stops messages: one or two words in each of several languages.
-const STOP_WORDS: &str = "stop,unsubscribe,stopp,abmelden,abbestellen,arrêt,arrêter,désabonner,\
-    parar,baja,cancelar suscripción,sair,descadastrar,ferma,disiscriviti,afmelden,avsluta,afmeld,\
-    rezygnuję,zrušit,leiratkozás,dezabonare,iptal,стоп,отписаться,відписатися,\
-    إيقاف,إلغاء الاشتراك,לעצור,רोकें,berhenti,हटाएं,停止,配信停止,退订,取消订阅,중지,수신거부,หยุด,hủy";
-
-/// The whole text of a message that starts them again.
-const START_WORDS: &str = "start,unstop,starten,démarrer,iniciar,alta,começar,inizia,\
-    wznów,старт,почати,ابدأ,mulai,शुरू,再開,開始,开始,시작,เริ่ม,bắt đầu";
 
 use Kind::{Address, Count, Duration, Keys, QueueUrl, Size, StoreUrl, Text, Texts, Truth, Url};
 
@@ -343,13 +338,13 @@ pub(super) static KEYS: &[Key] = &[
         "optout.stop_words",
         Texts,
         Some(STOP_WORDS),
-        "A message that consists of one of these stops all messages to its sender. `stop` and `unsubscribe` always do.",
+        "Stop every automation for their sender on that account, until they start it again. Your list replaces the one below; `stop` and `unsubscribe` always count.",
     ),
     key(
         "optout.start_words",
         Texts,
         Some(START_WORDS),
-        "A message that consists of one of these starts them again. `start` always does.",
+        "Lift that. Your list replaces the one below; `start` always counts.",
     ),
     key(
         "log.level",

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::keys::{KEYS, Key, Kind, SECTIONS};
+use super::optout::LANGUAGES;
 
 const HEAD: &str = "\
 # Configuration
@@ -26,6 +27,8 @@ exit code 2.
 Durations are written as `10s`, `1m30s` or `7d`, sizes as `512KiB` or `4MiB`. Relative paths are
 relative to the working directory. An empty text counts as unset where a key may be unset.
 ";
+
+const OPTOUT: &str = "optout";
 
 /// The reference page, as `docs/CONFIGURATION.md` holds it.
 pub fn reference() -> String {
@@ -58,12 +61,29 @@ fn add_section(page: &mut String, section: &str, doc: &str) {
             key.doc
         );
     }
+    if section == OPTOUT {
+        add_languages(page);
+    }
+}
+
+/// By language, because each is for its speakers to judge.
+fn add_languages(page: &mut String) {
+    page.push_str("\n| language | stops | starts |\n| --- | --- | --- |\n");
+    for language in LANGUAGES {
+        let (stop, start) = (spaced(language.stop), spaced(language.start));
+        let _ = writeln!(page, "| {} | {stop} | {start} |", language.name);
+    }
+}
+
+fn spaced(list: &str) -> String {
+    list.replace(',', ", ")
 }
 
 fn default_of(key: &Key) -> String {
     match (key.default, key.kind) {
         (None, _) => "unset".to_owned(),
-        (Some(default), Kind::Texts | Kind::Keys) => default.replace(',', ", "),
+        (Some(_), Kind::Texts) if key.section() == OPTOUT => "see below".to_owned(),
+        (Some(default), Kind::Texts | Kind::Keys) => spaced(default),
         (
             Some(default),
             Kind::Address

@@ -130,6 +130,19 @@ fn every_layer_overrides_the_one_before() {
 }
 
 #[test]
+fn a_list_of_stop_words_replaces_the_default_but_not_what_always_counts() {
+    let given = Given::file("[optout]\nstop_words = [\"Schluss\"]\nstart_words = []");
+    let words = given.config().optout;
+    assert_eq!(words.stop_words, ["stop", "unsubscribe", "Schluss"]);
+    assert_eq!(words.start_words, ["start"]);
+    let given = given.with_variable("HOOKLINE_OPTOUT__START_WORDS", "los, weiter");
+    assert_eq!(
+        given.config().optout.start_words,
+        ["start", "los", "weiter"]
+    );
+}
+
+#[test]
 fn a_named_file_is_read_instead_and_must_exist() {
     let mut given =
         Given::file("[log]\nlevel = \"warn\"").with_file("other.toml", "[log]\nlevel = \"debug\"");

@@ -58,6 +58,50 @@ fn all(people: &[String], verdict: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stop_is_heard_in_many_languages_and_however_it_is_written() {
+    let stage = Stage::build().await;
+    stage.publish("link", json!({})).await;
+    let words = [
+        "STOP",
+        "stop!!",
+        " Stop. ",
+        "stop 🛑",
+        "ＳＴＯＰ",
+        "s\u{200B}top",
+        "Unsubscribe",
+        "Abmelden!",
+        "désabonner",
+        "DESABONNER",
+        "BAJA",
+        "sair",
+        "disiscrivimi",
+        "uitschrijven",
+        "wypisz mnie",
+        "İPTAL",
+        "отписаться",
+        "відписатися",
+        "ΔΙΑΓΡΑΦΗ",
+        "إلغاء الاشتراك",
+        "הסר",
+        "बंद करो।",
+        "berhenti",
+        "ยกเลิกรับข้อความ",
+        "Hủy đăng ký",
+        "配信停止！",
+        "수신거부",
+        "退订",
+        "退訂",
+    ];
+    let people = people(words.len());
+    for (person, word) in people.iter().zip(words) {
+        let mid = stage.say_at(now(), person, word);
+        stage.explained(&mid, |_| true).await;
+    }
+    assert_eq!(stage.verdicts_for(&people).await, all(&people, "skipped"));
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn stop_is_heard_in_every_way_a_person_can_say_it() {
     let stage = Stage::build().await;
     stage.publish("link", json!({})).await;
@@ -87,6 +131,39 @@ async fn stop_is_heard_in_every_way_a_person_can_say_it() {
     assert_eq!(standby["ignored"], "standby");
     away(None);
     assert_eq!(stage.verdicts_for(&people).await, all(&people, "skipped"));
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_sounds_like_stop_is_none() {
+    let stage = Stage::build().await;
+    stage.publish("link", json!({})).await;
+    let said = [
+        "stop it, I love it",
+        "don't stop",
+        "nonstop",
+        "please stop by our shop",
+        "Dur !",
+        "Đúng",
+        "Huy",
+        "די 😍",
+        "td",
+    ];
+    let people = people(said.len() + 2);
+    for (person, text) in people.iter().zip(said) {
+        let mid = stage.say_at(now(), person, text);
+        stage.explained(&mid, |_| true).await;
+    }
+    // A comment is said to everybody, and a payload does not speak for a person who starts.
+    let comment = stage.comment(&people[said.len()], "stop");
+    stage.explained(&comment, |_| true).await;
+    let stop = stage.say_at(now(), &people[said.len() + 1], "stop");
+    stage.explained(&stop, |_| true).await;
+    let tap = stage.tap(&people[said.len() + 1], "Take the quiz", "START");
+    stage.explained(&tap, |_| true).await;
+    let mut expected = all(&people, "matched");
+    *expected.last_mut().unwrap() = all(&people, "skipped").pop().unwrap();
+    assert_eq!(stage.verdicts_for(&people).await, expected);
     stage.clear().await;
 }
 
