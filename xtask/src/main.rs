@@ -4,6 +4,7 @@
 //! - [`steps`]: runs one thing after another, timed, and says what failed
 //! - [`summary`]: reads what the test runners say of themselves
 //! - [`tools`]: finds or installs the programs the gates use
+//! - [`mutants`]: one-line faults, and the tests that catch them
 //! - [`generated`]: documents that are written by the program they describe
 //! - [`shell`]: starting other programs
 
@@ -15,6 +16,7 @@
 
 mod gates;
 mod generated;
+mod mutants;
 mod shell;
 mod steps;
 mod summary;
@@ -64,6 +66,11 @@ enum Command {
         /// Passed on to the simulation (`-- --help` lists what it takes).
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+    /// Puts one-line faults into a copy of the tree and runs the tests that must catch them.
+    Mutants {
+        /// Only those whose name contains this.
+        only: Option<String>,
     },
     /// Writes the documents that the program itself knows best.
     Generate {
@@ -116,6 +123,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         ),
         Command::Bench { skip_micro, args } => bench(skip_micro, &args),
         Command::Simulate { args } => simulate(&args),
+        Command::Mutants { only } => mutants::run(only.as_deref(), tools::is_ci()),
         Command::Generate { check } => generated::generate(check),
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{accounts, automations, demo, explain, openapi, replay, serve, sim};
+use crate::commands::{accounts, automations, demo, explain, openapi, replay, sends, serve, sim};
 use crate::config::{self, Flags, Loaded, Purpose, Sources};
 use crate::{keys, telemetry, wiring};
 
@@ -44,6 +44,8 @@ enum Command {
     Automations(automations::AutomationsArgs),
     /// What happened with a comment, message or event, and why.
     Explain(explain::ExplainArgs),
+    /// What is owed, and settling by hand what evidence cannot.
+    Sends(sends::SendsArgs),
     /// Interprets a delivery again.
     Replay(replay::ReplayArgs),
     /// Brings the database to this version's schema.
@@ -97,6 +99,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Accounts(args) => on_store(given, Task::Accounts(args)).await,
         Command::Automations(args) => on_store(given, Task::Automations(args)).await,
         Command::Explain(args) => on_store(given, Task::Explain(args)).await,
+        Command::Sends(args) => on_store(given, Task::Sends(args)).await,
         Command::Replay(args) => on_store(given, Task::Replay(args)).await,
         Command::Migrate => on_store(given, Task::Migrate).await,
     }
@@ -134,6 +137,7 @@ enum Task {
     Accounts(accounts::AccountsArgs),
     Automations(automations::AutomationsArgs),
     Explain(explain::ExplainArgs),
+    Sends(sends::SendsArgs),
     Replay(replay::ReplayArgs),
     Migrate,
 }
@@ -150,6 +154,7 @@ async fn on_store(given: Given, task: Task) -> anyhow::Result<ExitCode> {
         }
         Task::Automations(args) => automations::run(args, &store).await,
         Task::Explain(args) => explain::run(args, &store).await,
+        Task::Sends(args) => sends::run(args, &store).await,
         Task::Replay(args) => replay::run(args, &store).await,
         Task::Migrate => migrate(&store).await,
     }

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod explain;
 pub mod openapi;
 pub mod replay;
+pub mod sends;
 pub mod serve;
 pub mod sim;
 mod table;

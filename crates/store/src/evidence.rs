@@ -1,6 +1,8 @@
 //! What reconciling reads and settles: leases that ran out, outcomes nobody knows, deadlines that
 //! passed.
 
+mod decide;
+
 use hookline_model::clock::Timestamp;
 use hookline_model::event::EventBody;
 use hookline_model::ids::{AccountId, CommentId, ContactId, LaneId, MessageId, SendId};
@@ -12,6 +14,8 @@ use crate::error::StoreError;
 use crate::lanes::{self, Budgets};
 use crate::lanes::{End, wake_lane};
 use crate::rows::Reader;
+
+pub use decide::{Decided, Decision};
 
 /// A send whose last attempt may have landed.
 #[derive(Debug, Clone, PartialEq, Eq)]

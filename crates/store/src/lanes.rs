@@ -23,7 +23,7 @@ use crate::error::StoreError;
 
 pub use pause::NewHold;
 
-pub(crate) use finish::{End, accept, end};
+pub(crate) use finish::{End, accept, end, give_up};
 pub(crate) use pause::release_lanes;
 
 /// How fast each class of send may go; the same for every account.

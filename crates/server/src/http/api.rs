@@ -38,6 +38,7 @@ pub(crate) use auth::is_bearer;
 pub(crate) use deliveries::delivery_id;
 pub use document::openapi;
 use problem::ApiError;
+pub(crate) use sends::send_id;
 
 /// Largest body of a request: documents and tokens are small.
 pub const REQUEST_BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -106,6 +107,7 @@ fn guarded() -> OpenApiRouter<ApiState> {
         .routes(routes!(deliveries::replay_delivery))
         .routes(routes!(events::list_events))
         .routes(routes!(sends::list_sends))
+        .routes(routes!(sends::settle_send))
         .routes(routes!(explain::explain_subject))
 }
 

@@ -153,3 +153,17 @@ fn what_is_not_known_cannot_be_explained_or_replayed() {
     expect(&run("replay --all-not-interpretable"), 0, "0 deliveries");
     expect(&run("replay"), 2, "Usage");
 }
+
+#[test]
+fn sends_are_listed_and_only_unknown_ones_settled() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    expect(&hookline(path, "--store sqlite:h.db migrate", ""), 0, "");
+    let run = |line: &str| hookline(path, &format!("--store sqlite:h.db sends {line}"), "");
+    expect(&run("list"), 0, "SEND");
+    expect(&run("list --state unknown --json"), 0, "[]");
+    expect(&run("list --state lost"), 2, "there is no state lost");
+    expect(&run("settle snd_7 landed"), 1, "there is no send snd_7");
+    expect(&run("settle seven landed"), 2, "ids look like snd_12");
+    expect(&run("settle snd_7 sent"), 2, "given-up");
+}

@@ -102,10 +102,17 @@ fn follow(
                 .next()
                 .map(|file| format!("{own_directory}/{file}"));
         } else if let Some(module) = declared_module(line) {
-            let file = explicit
-                .take()
-                .unwrap_or_else(|| format!("{directory}/{module}.rs"));
-            let inner = file.strip_suffix(".rs").unwrap_or(&file).to_owned();
+            let (file, inner) = match explicit.take() {
+                // The compiler looks for what such a file declares beside it.
+                Some(file) => {
+                    let inner = file.rsplit_once('/').map_or("", |(inner, _)| inner);
+                    (file.clone(), inner.to_owned())
+                }
+                None => (
+                    format!("{directory}/{module}.rs"),
+                    format!("{directory}/{module}"),
+                ),
+            };
             follow(&file, &inner, files, reached);
         } else if let Some((_, rest)) = line.split_once("include!(\"") {
             let file = rest.split('"').next().unwrap_or_default();

@@ -261,6 +261,22 @@ fn end_send(
     free_limit(connection, send)
 }
 
+/// Nobody wants to know any more whether it landed. It may have: its limit stays used up.
+pub(crate) fn give_up(
+    connection: &Connection,
+    send: SendId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .execute(
+            "UPDATE sends SET state = 'cancelled', reason = 'given_up', finished_at = ?2,
+                              lease_until = NULL WHERE id = ?1 AND state = 'unknown'",
+            params![send.0, now.as_millis()],
+        )
+        .map_err(StoreError::database("give a send up"))?;
+    cancel_rest(connection, send, now)
+}
+
 /// A send of which an earlier attempt may have landed does not end before somebody has looked:
 /// it would be said to have failed while the person has it.
 fn look_first(

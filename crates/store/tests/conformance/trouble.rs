@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use hookline_model::attempt::AttemptOutcome;
-use hookline_model::ids::MessageId;
+use hookline_model::ids::{MessageId, SendId};
 use hookline_model::send::SendState;
-use hookline_store::evidence::{Evidence, UnknownSend};
+use hookline_store::evidence::{Decided, Decision, Evidence, UnknownSend};
 use hookline_store::lanes::{LaneEffect, LanePause, StartResult};
 
 use crate::house::{House, account, at, request};
@@ -303,4 +303,38 @@ async fn waiting_for_a_turn_is_no_look() {
     let open = |seconds| house.store.unknown_sends(at(seconds), 10);
     assert!(open(12).await.unwrap().is_empty());
     assert_eq!(open(13).await.unwrap()[0].looks, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_decides_what_evidence_cannot() {
+    for (decision, state) in [
+        (Decision::Landed, "accepted"),
+        (Decision::NotLanded, "planned"),
+        (Decision::GivenUp, "cancelled"),
+    ] {
+        let house = House::build();
+        house.plan_replies(1..2).await;
+        let send = unknown_send(&house).await;
+        let id = send.id;
+        house
+            .store
+            .settle_unknown(send, Evidence::LeaveUnknown, at(10))
+            .await
+            .unwrap();
+        let decide = |id| house.store.decide_send(id, decision, at(20));
+        assert_eq!(decide(SendId(99)).await.unwrap(), Decided::NotFound);
+        assert_eq!(decide(id).await.unwrap(), Decided::Done);
+        let all = sends(&house, at(20)).await;
+        assert_eq!(all[0].state, state);
+        let next_due = all[1].due_at.is_some();
+        assert_eq!(next_due, decision == Decision::Landed, "{:?}", all[1]);
+        assert_eq!(
+            decide(id).await.unwrap(),
+            Decided::NotUnknown {
+                state: state.to_owned()
+            }
+        );
+        let claimed = house.store.claim_lanes(request(), at(20)).await.unwrap();
+        assert_eq!(claimed.is_empty(), decision == Decision::GivenUp);
+    }
 }

@@ -32,6 +32,9 @@ pub enum ApiError {
     /// There is nothing of that name.
     #[error("{0}")]
     NotFound(String),
+    /// It is not as the request takes it to be.
+    #[error("{0}")]
+    Conflict(String),
     /// The path has no such method.
     #[error("this path does not have that method")]
     MethodNotAllowed,
@@ -112,6 +115,12 @@ pub(super) enum CommonProblems {
 #[expect(dead_code, reason = "describes an answer; it is never built")]
 pub(super) struct NotFoundProblem(Problem);
 
+/// It is not as the request takes it to be.
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = "application/problem+json")]
+#[expect(dead_code, reason = "describes an answer; it is never built")]
+pub(super) struct ConflictProblem(Problem);
+
 /// The error answers of routes that read a document.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes answers; it is never built")]
@@ -131,6 +140,7 @@ impl ApiError {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) => StatusCode::CONFLICT,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -164,6 +174,7 @@ impl IntoResponse for ApiError {
             Self::BadRequest(_)
             | Self::Unauthorized(_)
             | Self::NotFound(_)
+            | Self::Conflict(_)
             | Self::MethodNotAllowed
             | Self::TooLarge
             | Self::Store(_)

@@ -149,6 +149,34 @@ async fn sends_are_shown_held_with_the_reason_and_filtered() {
 }
 
 #[tokio::test]
+async fn only_an_unknown_send_is_settled_by_hand() {
+    let api = routed().await;
+    let settle = |id: &'static str, body: Value| {
+        let body = Body::from(body.to_string());
+        let path = format!("/sends/{id}/settle");
+        let api = &api;
+        async move { api.ask(Method::POST, &path, body).await }
+    };
+    let landed = json!({"as": "landed"});
+    let refused = settle("snd_1", landed.clone()).await;
+    assert!(refused.problem(409).contains("planned"));
+    assert!(
+        settle("snd_9", landed.clone())
+            .await
+            .problem(404)
+            .contains("snd_9")
+    );
+    assert!(settle("x", landed).await.problem(404).contains("snd_12"));
+    for wrong in [
+        json!({"as": "sent"}),
+        json!({}),
+        json!({"as": "landed", "x": 1}),
+    ] {
+        assert_eq!(settle("snd_1", wrong).await.wrong(), ["as"]);
+    }
+}
+
+#[tokio::test]
 async fn a_comment_is_explained() {
     let api = routed().await;
     let answer = api.get("/explain/900").await;

@@ -53,6 +53,24 @@ pub struct WholeDelivery {
     pub body_encoding: String,
 }
 
+/// What a person says of a send that evidence cannot settle.
+#[derive(ToSchema)]
+pub struct Settlement {
+    /// `landed`: the person has it. `not_landed`: the person does not have it, and it is tried
+    /// again within its deadline. `given_up`: nobody wants to know any more.
+    #[schema(rename = "as", example = "landed")]
+    pub r#as: SettledAs,
+}
+
+/// A person's decision.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum SettledAs {
+    Landed,
+    NotLanded,
+    GivenUp,
+}
+
 /// A replay that was asked for.
 #[derive(ToSchema)]
 pub struct ReplayRequested {
