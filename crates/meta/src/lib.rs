@@ -3,11 +3,13 @@
 //! Meta's wire forms stay in here: what goes in and comes out are the nouns of the model.
 //!
 //! - [`signature`]: which deliveries are Meta's; the only way to a verified one
+//! - [`signed_request`]: what Meta says of a person when an app is removed or data is to be deleted
 //! - [`webhook`]: from the bytes of a delivery to events
 //! - [`graph`]: the calls we make, and what their answers mean
 
 pub mod graph;
 pub mod signature;
+pub mod signed_request;
 pub mod webhook;
 
 mod wire;
