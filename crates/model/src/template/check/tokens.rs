@@ -24,6 +24,13 @@ pub(super) enum TokenKind {
     Sign,
 }
 
+/// Most words and signs in one tag. Jinja nests its tree once for each `~`, filter and `not`, and
+/// walks the tree by calling itself: without this bound a long tag would overflow a thread's stack.
+const TAG_TOKENS_MAX: usize = 200;
+
+/// Most tags in one text, for the same reason: each `elif` nests once more.
+const TAGS_MAX: usize = 200;
+
 /// All signs texts have; the longer ones first, so that `<=` is not taken for `<`.
 const SIGNS: [&str; 12] = [
     "==", "!=", "<=", ">=", "<", ">", "|", "(", ")", ",", ".", "~",
@@ -48,6 +55,9 @@ pub(super) fn expressions(source: &str) -> Result<Vec<Vec<Token<'_>>>, TemplateP
             reader.statement()?;
         }
         expressions.push(reader.tokens(kind)?);
+        if expressions.len() > TAGS_MAX {
+            return Err(reader.syntax(format!("a text has at most {TAGS_MAX} tags")));
+        }
     }
     Ok(expressions)
 }
@@ -139,6 +149,10 @@ impl<'s> Reader<'s> {
                 self.take(rest.len() - unmarked.len() + close.len());
                 return Ok(tokens);
             }
+            if tokens.len() == TAG_TOKENS_MAX {
+                let most = format!("a tag has at most {TAG_TOKENS_MAX} words and signs");
+                return Err(self.syntax(most));
+            }
             tokens.push(self.token()?);
         }
     }
@@ -179,10 +193,10 @@ impl<'s> Reader<'s> {
         }
     }
 
-    fn syntax(&self, detail: &str) -> TemplateProblem {
+    fn syntax(&self, detail: impl Into<String>) -> TemplateProblem {
         TemplateProblem::Syntax {
             line: self.line,
-            detail: detail.to_owned(),
+            detail: detail.into(),
         }
     }
 }
