@@ -45,6 +45,10 @@ impl Reader {
             return None;
         };
         for key in table.keys().filter(|key| !keys.contains(&key.as_str())) {
+            if self.problems.len() == PROBLEMS_MAX {
+                // Guessing is what costs, and nobody would read the guess.
+                break;
+            }
             let guess = nearest(key, keys.iter().copied())
                 .map(|key| format!(", did you mean {key}?"))
                 .unwrap_or_default();
