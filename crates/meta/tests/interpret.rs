@@ -239,6 +239,19 @@ fn odd_forms_beside_an_event_do_not_lose_it() {
 }
 
 #[test]
+fn names_hold_no_character_that_databases_refuse() {
+    let event = event(&change(
+        "story_insights",
+        r#"{"media_id":"1","rea\u0000ch":5,"replies":-1}"#,
+    ));
+    let EventBody::StoryInsightsReceived(insights) = &event.body else {
+        panic!("{event:?}");
+    };
+    let names: Vec<_> = insights.counts.keys().map(String::as_str).collect();
+    assert_eq!(names, ["rea\u{fffd}ch", "replies"]);
+}
+
+#[test]
 fn what_the_account_sends_is_never_taken_for_a_contact() {
     // An echo that lost its mark.
     let unmarked = event(&messaging(

@@ -120,7 +120,8 @@ fn read_insights(source: &Source<'_>, value: &RawValue) -> Result<Read, NotKnown
         .filter(|(name, _)| *name != "media_id")
         .filter_map(|(name, raw)| {
             let count = serde_json::from_str::<Whole>(raw.get()).ok()?.0?;
-            Some((name.clone(), count))
+            // As in texts: databases refuse zero characters.
+            Some((name.replace('\0', "\u{fffd}"), count))
         })
         .collect();
     Ok(Read {
