@@ -5,6 +5,7 @@ mod table;
 use std::fmt;
 
 use hookline_model::attempt::MetaAnswer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -180,16 +181,51 @@ struct Envelope {
 }
 
 /// Both forms of an error: the Graph envelope and the flat one of the OAuth pages.
-#[derive(Deserialize)]
+#[derive(Default)]
 struct WireAnswer<'a> {
-    #[serde(borrow)]
     error: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "lenient")]
     error_type: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "lenient")]
     error_message: Option<Text<'a>>,
-    #[serde(default)]
     code: Whole,
+}
+
+impl<'a> WireAnswer<'a> {
+    fn take(&mut self, name: &str, value: &'a RawValue) {
+        let text = || serde_json::from_str(value.get()).ok();
+        match name {
+            "error" if value.get() != "null" => self.error = Some(value),
+            "error_type" => self.error_type = text(),
+            "error_message" => self.error_message = text(),
+            "code" => self.code = serde_json::from_str(value.get()).unwrap_or_default(),
+            _ => {}
+        }
+    }
+}
+
+/// Written by hand, because a derived reader gives up where a name stands twice, and whoever gives
+/// up on an error takes it for a success.
+impl<'de: 'a, 'a> Deserialize<'de> for WireAnswer<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = WireAnswer<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Self::Value, M::Error> {
+                let mut answer = WireAnswer::default();
+                while let Some(name) = members.next_key::<Text<'_>>()? {
+                    answer.take(&name.0, members.next_value()?);
+                }
+                Ok(answer)
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
 }
 
 #[derive(Deserialize)]

@@ -176,6 +176,19 @@ fn an_unlisted_error_goes_by_transience_then_by_status() {
 }
 
 #[test]
+fn an_error_beside_odd_members_is_an_error() {
+    for body in [
+        r#"{"message_id":"m","error":{"code":190},"code":1,"code":2}"#,
+        r#"{"message_id":"m","error":{"code":190},"error":null}"#,
+        r#"{"message_id":"m","error":null,"error":{"code":190}}"#,
+        r#"{"message_id":"m","error":{"code":190},"\ud83d":1,"more":1e999}"#,
+        r#"{"error_type":"x","error_type":"y","error":{"code":190}}"#,
+    ] {
+        assert_eq!(classify(200, body).1, "token_invalid", "{body}");
+    }
+}
+
+#[test]
 fn the_flat_form_of_the_oauth_pages_is_read() {
     let body = r#"{"error_type":"OAuthException","code":400,"error_message":"Matching code was not found or was already used"}"#;
     let error = GraphError::of_reply(400, body.as_bytes()).unwrap();
