@@ -13,10 +13,11 @@ impl Timestamp {
     /// The beginning of time as computers count it; used as "never".
     pub const EPOCH: Self = Self(0);
 
-    /// A moment no timer reaches: "not until someone says so".
-    pub const FAR_FUTURE: Self = Self(253_402_300_799_999);
+    /// A moment no timer reaches: "not until someone says so". It is the last that is printed as
+    /// a date, in whatever time zone: 9999-12-30T22:00:00Z.
+    pub const FAR_FUTURE: Self = Self(253_402_207_200_000);
 
-    /// From milliseconds since the epoch, held inside the years 1970 to 9999.
+    /// From milliseconds since the epoch, held between [`Self::EPOCH`] and [`Self::FAR_FUTURE`].
     pub fn from_millis(millis: i64) -> Self {
         Self(millis.clamp(Self::EPOCH.0, Self::FAR_FUTURE.0))
     }
@@ -129,6 +130,19 @@ mod tests {
         let moment = Timestamp(1_790_000_000_050);
         assert_eq!(moment.to_string(), "2026-09-21T14:13:20.050Z");
         assert_eq!(Timestamp::from_graph(&moment.to_string()), Some(moment));
+    }
+
+    #[test]
+    fn the_ends_of_time_print_and_read_back_too() {
+        for millis in [i64::MIN, -1, 0, 1, 253_402_300_799_999, i64::MAX] {
+            let moment = Timestamp::from_millis(millis);
+            let printed = moment.to_string();
+            assert_eq!(Timestamp::from_graph(&printed), Some(moment), "{printed}");
+        }
+        assert_eq!(
+            Timestamp::FAR_FUTURE.to_string(),
+            "9999-12-30T22:00:00.000Z"
+        );
     }
 
     #[test]
