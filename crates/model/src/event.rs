@@ -192,7 +192,10 @@ impl<'de> Deserialize<'de> for NaturalKey {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         u128::from_str_radix(&text, 16)
             .map(|value| Self(value.to_be_bytes()))
-            .map_err(|_| serde::de::Error::custom("not a natural key: 32 hex digits expected"))
+            .ok()
+            // The number has other spellings, with a sign or fewer digits; the key has one.
+            .filter(|key| key.to_string() == *text)
+            .ok_or_else(|| serde::de::Error::custom("not a natural key: 32 hex digits expected"))
     }
 }
 
@@ -271,5 +274,44 @@ impl EventKind {
     /// The kind of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Option<NaturalKey> {
+        serde_json::from_value(serde_json::Value::from(text)).ok()
+    }
+
+    proptest! {
+        #[test]
+        fn natural_keys_read_back_what_they_print(one: [u8; 16], other: [u8; 16]) {
+            let (one, other) = (NaturalKey::from_bytes(one), NaturalKey::from_bytes(other));
+            prop_assert_eq!(read(&one.to_string()), Some(one));
+            prop_assert_eq!(one.to_string() == other.to_string(), one == other);
+        }
+
+        #[test]
+        fn only_32_digits_are_a_natural_key(text in "[0-9a-fA-F+ g]{0,34}|.{0,34}") {
+            let is_key = text.len() == 32
+                && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            prop_assert_eq!(read(&text).is_some(), is_key);
+        }
+    }
+
+    #[test]
+    fn a_number_is_not_a_natural_key() {
+        for text in [
+            "",
+            "1",
+            "+1",
+            "+123456789012345678901234567890a",
+            &"A".repeat(32),
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 }

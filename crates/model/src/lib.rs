@@ -20,6 +20,7 @@ pub mod clock;
 pub mod conversation;
 pub mod event;
 pub mod ids;
+mod keys;
 pub mod limits;
 pub mod matching;
 pub mod routing;
