@@ -143,6 +143,10 @@ mod tests {
 
     const HOUR: Duration = Duration::from_hours(1);
 
+    fn start() -> Timestamp {
+        Timestamp::from_millis(1_790_000_000_000)
+    }
+
     /// Sends as fast as the budget allows from `start` for `span` and returns the times.
     fn flood(budget: Budget, start: Timestamp, span: Duration) -> Vec<Timestamp> {
         let mut sent: Vec<Timestamp> = Vec::new();
@@ -182,7 +186,7 @@ mod tests {
     #[test]
     fn a_flood_gets_a_burst_then_even_spacing_and_the_whole_budget() {
         let budget = Budget::new(750, HOUR, 25);
-        let start = Timestamp::from_millis(1_790_000_000_000);
+        let start = start();
         let sent = flood(budget, start, HOUR * 3);
         assert_eq!(sent.iter().filter(|at| **at == start).count(), 25);
         assert_eq!(sent[25].since(start), Duration::from_millis(4800));
@@ -221,15 +225,107 @@ mod tests {
         assert_eq!(budget.lowered(5000), budget);
     }
 
+    /// Attempts as a lane makes them: each waits for its moment and then a little longer. From
+    /// the place `changed_at` on, the budget is another.
+    fn attempts(budgets: [Budget; 2], changed_at: usize, waits: &[u64]) -> Vec<Timestamp> {
+        let mut sent: Vec<Timestamp> = Vec::new();
+        let mut arrival = Timestamp::EPOCH;
+        let mut now = start();
+        for (place, wait) in waits.iter().enumerate() {
+            let budget = budgets[usize::from(place >= changed_at)];
+            let back = place.checked_sub(usize::try_from(budget.limit()).unwrap());
+            let pace = Pace {
+                arrival,
+                limit_back: back.map(|index| sent[index]),
+            };
+            now = now
+                .max(budget.next_at(pace))
+                .plus(Duration::from_millis(*wait));
+            arrival = budget.spend(arrival, now);
+            sent.push(now);
+        }
+        sent
+    }
+
+    /// Mostly at once, at times after a pause.
+    fn waits() -> impl Strategy<Value = Vec<u64>> {
+        prop::collection::vec(
+            prop_oneof![4 => Just(0), 1 => 0_u64..50, 1 => 0_u64..60_000],
+            1..200,
+        )
+    }
+
+    fn any_budget() -> impl Strategy<Value = Budget> {
+        (1_u32..60, 0_u32..80, 1_u64..5_000).prop_map(|(limit, burst, window)| {
+            Budget::new(limit, Duration::from_millis(window * 10), burst)
+        })
+    }
+
     proptest! {
         #[test]
         fn no_rolling_window_ever_holds_more_than_the_budget(
-            limit in 1_u32..60, burst in 0_u32..80, window in 1_u64..5_000,
+            budget in any_budget(), waits in waits(),
         ) {
-            let window = Duration::from_millis(window * 10);
-            let budget = Budget::new(limit, window, burst);
-            let sent = flood(budget, Timestamp::from_millis(1_790_000_000_000), window * 4);
-            prop_assert!(most_in_any_window(&sent, window) <= usize::try_from(limit).unwrap());
+            let limit = usize::try_from(budget.limit()).unwrap();
+            let flooded = flood(budget, start(), budget.window() * 4);
+            prop_assert!(most_in_any_window(&flooded, budget.window()) <= limit);
+            let sent = attempts([budget, budget], 0, &waits);
+            prop_assert!(most_in_any_window(&sent, budget.window()) <= limit);
+        }
+
+        #[test]
+        fn no_more_than_the_burst_goes_out_beyond_even_spacing(
+            budget in any_budget(), waits in waits(), span in 1_u64..20_000,
+        ) {
+            // Spacing is in whole milliseconds; below one, only the window counts.
+            prop_assume!(!budget.spacing().is_zero());
+            let span = Duration::from_millis(span);
+            let even = span.as_nanos().div_ceil(budget.spacing().as_nanos());
+            let most = u128::from(budget.burst) + even;
+            let flooded = flood(budget, start(), budget.window() * 4);
+            for sent in [flooded, attempts([budget, budget], 0, &waits)] {
+                let found = most_in_any_window(&sent, span);
+                prop_assert!(u128::try_from(found).unwrap() <= most, "{} of {}", found, most);
+            }
+        }
+
+        #[test]
+        fn a_flood_uses_the_whole_budget_of_every_window(budget in any_budget()) {
+            let window = budget.window();
+            let sent = flood(budget, start(), window * 4);
+            let usable = usize::try_from(budget.limit()).unwrap();
+            for number in 0..3 {
+                let from = start().plus(window * number);
+                let until = from.plus(window);
+                let used = sent.iter().filter(|at| **at >= from && **at < until).count();
+                prop_assert!(used >= usable, "{} of {}", used, usable);
+            }
+        }
+
+        #[test]
+        fn a_changed_budget_holds_from_its_change_on(
+            before in any_budget(), after in any_budget(), changed_at in 0_usize..100, waits in waits(),
+        ) {
+            let sent = attempts([before, after], changed_at, &waits);
+            // What went out before counts too: a lowered budget may be spent already.
+            for (place, at) in sent.iter().enumerate().skip(changed_at) {
+                let limit = usize::try_from(after.limit()).unwrap();
+                if let Some(back) = place.checked_sub(limit) {
+                    prop_assert!(at.since(sent[back]) >= after.window());
+                }
+            }
+        }
+
+        #[test]
+        fn nobody_waits_longer_than_a_window(
+            before in any_budget(), after in any_budget(), changed_at in 0_usize..100, waits in waits(),
+        ) {
+            let sent = attempts([before, after], changed_at, &[&waits[..], &[0]].concat());
+            let longest = before.window().max(after.window()) + Duration::from_millis(2);
+            for (pair, wait) in sent.windows(2).zip(waits[1..].iter().chain(&[0])) {
+                let waited = pair[1].since(pair[0]).saturating_sub(Duration::from_millis(*wait));
+                prop_assert!(waited <= longest, "{:?}", waited);
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ pub fn is_window_open(last_inbound: Option<Timestamp>, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::time::Duration;
 
     #[test]
@@ -38,5 +39,56 @@ mod tests {
             !is_window_open(None, wrote),
             "who never wrote has no window"
         );
+    }
+
+    /// Moments in a few months, near each other more often than not.
+    fn moment() -> impl Strategy<Value = Timestamp> {
+        (0_i64..20_000_000_000, -1_i64..2).prop_map(|(millis, off)| {
+            let day = 24 * 60 * 60 * 1000;
+            let near = millis / day * day + off;
+            let millis = if millis % 2 == 0 { near } else { millis };
+            Timestamp::from_millis(1_790_000_000_000 + millis)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_window_is_open_until_it_closes_and_never_again(
+            wrote in moment(), now in moment(), later in moment(),
+        ) {
+            let day = Duration::from_hours(24);
+            let is_open = is_window_open(Some(wrote), now);
+            // A message from the future of a wrong clock counts as one of now.
+            prop_assert_eq!(is_open, now < wrote || now.since(wrote) < day);
+            prop_assert_eq!(is_open, now < window_closes_at(wrote));
+            if !is_open && later >= now {
+                prop_assert!(!is_window_open(Some(wrote), later));
+            }
+        }
+
+        #[test]
+        fn another_message_never_shortens_a_window(
+            wrote in moment(), again in moment(), now in moment(),
+        ) {
+            if is_window_open(Some(wrote), now) {
+                prop_assert!(is_window_open(Some(wrote.max(again)), now));
+            }
+            prop_assert!(window_closes_at(wrote.max(again)) >= window_closes_at(wrote));
+        }
+
+        #[test]
+        fn a_private_reply_has_seven_days_from_its_comment(commented in moment()) {
+            let deadline = private_reply_deadline(commented);
+            prop_assert_eq!(deadline.since(commented), Duration::from_hours(7 * 24));
+        }
+
+        #[test]
+        fn no_time_meta_writes_breaks_a_window(written: i64, now: i64) {
+            let (wrote, now) = (Timestamp::from_meta(written), Timestamp::from_millis(now));
+            prop_assert!(window_closes_at(wrote) >= wrote);
+            prop_assert!(private_reply_deadline(wrote) >= window_closes_at(wrote));
+            prop_assert_eq!(is_window_open(Some(wrote), now), now < window_closes_at(wrote));
+            prop_assert!(!is_window_open(None, now));
+        }
     }
 }
