@@ -130,6 +130,25 @@ impl Budget {
         bucket.max(window)
     }
 
+    /// How many attempts may start at `now`, one after the other. `backs` are, in order, the
+    /// attempts `limit` places before each of them, where there are such; at most as many may
+    /// start as it has entries, and never more than the limit.
+    pub fn room(self, mut arrival: Timestamp, backs: &[Option<Timestamp>], now: Timestamp) -> u32 {
+        let mut room = 0;
+        for limit_back in backs.iter().copied() {
+            let pace = Pace {
+                arrival,
+                limit_back,
+            };
+            if room >= self.limit || self.next_at(pace) > now {
+                break;
+            }
+            arrival = self.spend(arrival, now);
+            room += 1;
+        }
+        room
+    }
+
     /// The arrival time after an attempt started at `now`.
     pub fn spend(self, arrival: Timestamp, now: Timestamp) -> Timestamp {
         arrival.max(now).plus(self.spacing())
@@ -259,6 +278,25 @@ mod tests {
         (1_u32..60, 0_u32..80, 1_u64..5_000).prop_map(|(limit, burst, window)| {
             Budget::new(limit, Duration::from_millis(window * 10), burst)
         })
+    }
+
+    #[test]
+    fn room_is_what_may_start_now_one_after_the_other() {
+        let budget = Budget::new(10, HOUR, 3);
+        let now = Timestamp::from_millis(1_790_000_000_000);
+        let first = budget.room(Timestamp::EPOCH, &[None; 8], now);
+        assert_eq!(first, 3, "the burst");
+        let spent = (0..3).fold(Timestamp::EPOCH, |arrival, _| budget.spend(arrival, now));
+        assert_eq!(budget.room(spent, &[None; 8], now), 0);
+        let later = now.plus(budget.spacing());
+        assert_eq!(budget.room(spent, &[None; 8], later), 1);
+        assert_eq!(budget.room(spent, &[Some(now); 8], later), 0, "the window");
+        let small = Budget::new(2, HOUR, 2);
+        assert_eq!(
+            small.room(Timestamp::EPOCH, &[None; 8], now),
+            2,
+            "the limit"
+        );
     }
 
     proptest! {

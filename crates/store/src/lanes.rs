@@ -339,3 +339,37 @@ pub(crate) fn pace_of(
         limit_back: back.map(Timestamp::from_millis),
     })
 }
+
+/// How many attempts of the lane its budget lets start now, as far as `most`.
+pub(crate) fn room_of(
+    connection: &Connection,
+    lane: LaneId,
+    budget: Budget,
+    most: u32,
+    now: Timestamp,
+) -> Result<u32, StoreError> {
+    let doing = || StoreError::database("read what a lane's budget allows");
+    let (arrival, seq): (i64, i64) = connection
+        .prepare_cached("SELECT arrival, seq FROM lanes WHERE id = ?1")
+        .and_then(|mut query| query.query_row([lane.0], |row| Ok((row.get(0)?, row.get(1)?))))
+        .map_err(doing())?;
+    let first_back = seq + 1 - i64::from(budget.limit());
+    let mut backs = vec![None; usize::try_from(most.min(budget.limit())).unwrap_or(usize::MAX)];
+    let mut query = connection
+        .prepare_cached(
+            "SELECT seq, started_at FROM attempts WHERE lane_id = ?1 AND seq >= ?2
+             ORDER BY seq LIMIT ?3",
+        )
+        .map_err(doing())?;
+    let mut rows = query
+        .query(params![lane.0, first_back, most])
+        .map_err(doing())?;
+    while let Some(row) = rows.next().map_err(doing())? {
+        let seq: i64 = row.get(0).map_err(doing())?;
+        let place = usize::try_from(seq - first_back).unwrap_or(usize::MAX);
+        if let Some(back) = backs.get_mut(place) {
+            *back = Some(Timestamp::from_millis(row.get(1).map_err(doing())?));
+        }
+    }
+    Ok(budget.room(Timestamp::from_millis(arrival), &backs, now))
+}

@@ -1,13 +1,14 @@
 //! Claiming lanes.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, EventId, LaneId, SendId};
 use hookline_model::send::{SendClass, SendKind};
 use rusqlite::{Connection, params};
 
-use super::{ClaimRequest, ClaimedLane, LaneClaim, LeasedSend, settle_lane};
+use super::{ClaimRequest, ClaimedLane, LaneClaim, LeasedSend, room_of, settle_lane, share_of};
 use crate::Store;
 use crate::error::StoreError;
 use crate::planning::event_of;
@@ -86,7 +87,15 @@ fn claim(
 ) -> Result<Vec<ClaimedLane>, StoreError> {
     let mut claimed = Vec::new();
     for (lane, account_id, class, fence) in due_lanes(connection, request.lanes, now)? {
-        let sends = lease_sends(connection, lane, &account_id, request, now)?;
+        let budget = request.budgets.of(class);
+        let left = budget.lowered(share_of(connection, lane)?.at(now));
+        let room = room_of(connection, lane, left, request.sends_per_lane, now)?;
+        if room == 0 {
+            // Something new woke it before its time: it waits on, and nothing is read for it.
+            settle_lane(connection, lane, budget, now)?;
+            continue;
+        }
+        let sends = lease_sends(connection, (lane, room), &account_id, request.lease, now)?;
         if sends.is_empty() {
             settle_empty(connection, lane, class, request, now)?;
             continue;
@@ -121,7 +130,7 @@ fn settle_empty(
     request: &ClaimRequest,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(100);
+    const LOOK_AGAIN: Duration = Duration::from_millis(100);
     settle_lane(connection, lane, request.budgets.of(class), now)?;
     connection
         .execute(
@@ -161,13 +170,14 @@ fn due_lanes(
 
 fn lease_sends(
     connection: &Connection,
-    lane: LaneId,
+    (lane, room): (LaneId, u32),
     account: &AccountId,
-    request: &ClaimRequest,
+    lease: Duration,
     now: Timestamp,
 ) -> Result<Vec<LeasedSend>, StoreError> {
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
     let mut candidates = candidates(connection, lane, "deadline_at", now)?;
-    if candidates.len() < usize::try_from(request.sends_per_lane).unwrap_or(usize::MAX) {
+    if candidates.len() < room {
         // The earliest deadlines may all belong to sends that are not due yet.
         candidates.extend(self::candidates(connection, lane, "due_at", now)?);
     }
@@ -176,7 +186,7 @@ fn lease_sends(
     let mut people: HashSet<ContactId> = HashSet::new();
     let mut leased = Vec::new();
     for send in candidates {
-        if leased.len() >= usize::try_from(request.sends_per_lane).unwrap_or(usize::MAX) {
+        if leased.len() >= room {
             break;
         }
         if let Some(contact) = &send.contact_id
@@ -189,9 +199,7 @@ fn lease_sends(
                 "UPDATE sends SET state = 'leased', lease_until = ?2
                  WHERE id = ?1 AND state = 'planned'",
             )
-            .and_then(|mut update| {
-                update.execute(params![send.id.0, now.plus(request.lease).as_millis()])
-            })
+            .and_then(|mut update| update.execute(params![send.id.0, now.plus(lease).as_millis()]))
             .map_err(StoreError::database("lease a send"))?;
         leased.push(send);
     }
@@ -294,7 +302,7 @@ fn put_unreadable_off(
     error: &StoreError,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_hours(1);
+    const LOOK_AGAIN: Duration = Duration::from_hours(1);
     tracing::error!(%send, %error, "a send cannot be read from the database");
     connection
         .execute(

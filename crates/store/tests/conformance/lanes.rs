@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
+use hookline_model::budget::Budget;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::MessageId;
-use hookline_model::send::SendKind;
+use hookline_model::send::{SendClass, SendKind};
 use hookline_store::PageRequest;
 use hookline_store::evidence::Evidence;
 use hookline_store::lanes::{
-    ClaimedLane, FinishAttempt, LaneEffect, NewHold, StartResult, StartedAttempt,
+    ClaimRequest, ClaimedLane, FinishAttempt, LaneEffect, NewHold, StartResult, StartedAttempt,
 };
 use hookline_store::records::{SendFilter, SendRecord};
 
@@ -121,7 +122,6 @@ async fn a_send_is_not_claimed_before_it_is_due() {
             .unwrap()
             .is_empty()
     );
-    assert_eq!(house.store.next_lane_at().await.unwrap(), Some(at(0)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -433,4 +433,70 @@ async fn past_its_deadline_a_send_expires_without_a_call() {
         }
     );
     assert_eq!(sends(&house, at(1)).await[0].attempts.len(), 0);
+}
+
+fn paced(limit: u32, burst: u32) -> ClaimRequest {
+    let mut request = request();
+    let budget = Budget::new(limit, Duration::from_hours(1), burst);
+    request.budgets.private_reply = budget;
+    request
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_leased_than_the_budget_lets_start() {
+    let house = House::build();
+    house.plan_replies(1..20).await;
+    let burst_of_three = paced(750, 3);
+    let claimed = house.store.claim_lanes(burst_of_three, at(1)).await;
+    assert_eq!(claimed.unwrap()[0].sends.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paced_lane_that_is_woken_leases_nothing_and_waits_for_its_time() {
+    let house = House::build();
+    house.plan_replies(1..3).await;
+    let one_in_six_minutes = paced(10, 1);
+    let budget = one_in_six_minutes.budgets.private_reply;
+    let mut claimed = house
+        .store
+        .claim_lanes(one_in_six_minutes, at(0))
+        .await
+        .unwrap();
+    let lane = claimed.remove(0);
+    assert_eq!(lane.sends.len(), 1);
+    let begun = house
+        .store
+        .start_attempt(
+            lane.claim.clone(),
+            lane.sends[0].id,
+            "text".to_owned(),
+            budget,
+            at(0),
+        )
+        .await;
+    assert!(finish(&house, started(begun.unwrap()), accepted(), at(1)).await);
+    house
+        .store
+        .release_lane(lane.claim, one_in_six_minutes, at(1))
+        .await
+        .unwrap();
+    // The public reply of the first comment is another lane's.
+    let others = house.store.claim_lanes(one_in_six_minutes, at(2)).await;
+    assert_eq!(others.unwrap()[0].sends[0].kind, SendKind::PublicReply);
+
+    house.plan_replies(3..4).await;
+    let claimed = house.store.claim_lanes(one_in_six_minutes, at(3)).await;
+    assert_eq!(claimed.unwrap(), [], "the budget lets nothing start");
+    // The lane of the public reply is leased until a minute after its claim.
+    let after_lease = house.store.next_lane_at().await.unwrap();
+    assert_eq!(after_lease, Some(at(2 + 60)));
+    let claimed = house.store.claim_lanes(one_in_six_minutes, at(359)).await;
+    let claimed = claimed.unwrap();
+    assert!(
+        claimed
+            .iter()
+            .all(|lane| lane.claim.class != SendClass::PrivateReply)
+    );
+    let claimed = house.store.claim_lanes(one_in_six_minutes, at(360)).await;
+    assert_eq!(claimed.unwrap()[0].sends[0].kind, SendKind::PrivateReply);
 }
