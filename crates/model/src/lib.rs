@@ -10,6 +10,8 @@
 //! - [`send`], [`attempt`], [`backoff`]: what we owe, what we tried, when to try again
 //! - [`budget`], [`conversation`], [`wish`]: how fast, inside which window, and whether the contact
 //!   wants it
+//! - [`budget`], [`conversation`]: how fast, and inside which window
+//! - [`forecast`]: when what waits will go out, and what would be too late
 
 pub mod account;
 pub mod attempt;
@@ -19,6 +21,7 @@ pub mod budget;
 pub mod clock;
 pub mod conversation;
 pub mod event;
+pub mod forecast;
 pub mod ids;
 mod keys;
 pub mod limits;
