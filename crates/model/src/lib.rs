@@ -10,7 +10,6 @@
 //! - [`send`], [`attempt`], [`backoff`]: what we owe, what we tried, when to try again
 //! - [`budget`], [`conversation`], [`wish`]: how fast, inside which window, and whether the contact
 //!   wants it
-//! - [`budget`], [`conversation`]: how fast, and inside which window
 //! - [`forecast`]: when what waits will go out, and what would be too late
 
 pub mod account;

@@ -9,6 +9,7 @@
 //! - [`lanes`]: claiming, trying and finishing sends
 //! - [`evidence`]: what reconciling reads and settles
 //! - [`records`]: what pages, commands and explanations show
+//! - [`queue`]: what waits in each lane, and when it goes out
 //!
 //! SQLite is the one database now; the layout of one file per noun is what a second database will
 //! be written beside.
@@ -21,6 +22,7 @@ pub mod evidence;
 mod instance;
 pub mod lanes;
 pub mod planning;
+pub mod queue;
 pub mod records;
 mod retention;
 mod rows;

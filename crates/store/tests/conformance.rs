@@ -20,3 +20,5 @@ mod steps;
 mod trouble;
 #[path = "conformance/wishes.rs"]
 mod wishes;
+#[path = "conformance/queue.rs"]
+mod queue;
