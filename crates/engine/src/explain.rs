@@ -18,7 +18,9 @@ use hookline_store::records::{DeliveryRecord, RunRecord, SendRecord, Story};
 use hookline_store::{Store, StoreError};
 use serde::Serialize;
 
+pub use reason::in_words as reason_in_words;
 pub use shown::ShownEvent;
+pub use summary::elapsed as duration_in_words;
 
 /// Waiting events looked through for the one that is explained.
 const WAITING_MAX: u32 = 1000;

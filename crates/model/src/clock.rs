@@ -61,6 +61,21 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_sub(millis))
     }
 
+    /// The moment for a person who knows that it is `now`, in UTC: `14:02:11` on the same day,
+    /// `Nov 27 21:40` otherwise.
+    pub fn beside(self, now: Self) -> String {
+        const DAY: i64 = 24 * 3_600_000;
+        let form = if self.0 / DAY == now.0 / DAY {
+            "%H:%M:%S"
+        } else {
+            "%b %-d %H:%M"
+        };
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(moment) => moment.strftime(form).to_string(),
+            Err(_) => self.to_string(),
+        }
+    }
+
     /// How long after `earlier` this moment is; zero if it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
@@ -143,6 +158,18 @@ mod tests {
             Timestamp::FAR_FUTURE.to_string(),
             "9999-12-30T22:00:00.000Z"
         );
+    }
+
+    #[test]
+    fn a_moment_of_the_same_day_needs_no_date() {
+        let now = Timestamp(1_790_000_000_050);
+        assert_eq!(now.beside(now), "14:13:20");
+        let midnight = Timestamp(1_790_035_200_000);
+        assert_eq!(
+            midnight.minus(Duration::from_millis(1)).beside(now),
+            "23:59:59"
+        );
+        assert_eq!(midnight.beside(now), "Sep 22 00:00");
     }
 
     #[test]

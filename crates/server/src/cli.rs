@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{accounts, automations, demo, explain, openapi, replay, sends, serve, sim};
+use crate::commands::{
+    accounts, automations, demo, explain, openapi, queue, replay, sends, serve, sim,
+};
 use crate::config::{self, Flags, Loaded, Purpose, Sources};
 use crate::{keys, telemetry, wiring};
 
@@ -46,6 +48,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// What is owed, and settling by hand what evidence cannot.
     Sends(sends::SendsArgs),
+    /// What waits in each lane, when it goes out, and why other things did not.
+    Queue(queue::QueueArgs),
     /// Interprets a delivery again.
     Replay(replay::ReplayArgs),
     /// Brings the database to this version's schema.
@@ -100,6 +104,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Automations(args) => on_store(given, Task::Automations(args)).await,
         Command::Explain(args) => on_store(given, Task::Explain(args)).await,
         Command::Sends(args) => on_store(given, Task::Sends(args)).await,
+        Command::Queue(args) => on_store(given, Task::Queue(args)).await,
         Command::Replay(args) => on_store(given, Task::Replay(args)).await,
         Command::Migrate => on_store(given, Task::Migrate).await,
     }
@@ -138,6 +143,7 @@ enum Task {
     Automations(automations::AutomationsArgs),
     Explain(explain::ExplainArgs),
     Sends(sends::SendsArgs),
+    Queue(queue::QueueArgs),
     Replay(replay::ReplayArgs),
     Migrate,
 }
@@ -155,6 +161,7 @@ async fn on_store(given: Given, task: Task) -> anyhow::Result<ExitCode> {
         Task::Automations(args) => automations::run(args, &store).await,
         Task::Explain(args) => explain::run(args, &store).await,
         Task::Sends(args) => sends::run(args, &store).await,
+        Task::Queue(args) => queue::run(args, &store, wiring::budgets(&config.sending)).await,
         Task::Replay(args) => replay::run(args, &store).await,
         Task::Migrate => migrate(&store).await,
     }

@@ -13,6 +13,7 @@ pub mod automations;
 pub mod demo;
 pub mod explain;
 pub mod openapi;
+pub mod queue;
 pub mod replay;
 pub mod sends;
 pub mod serve;

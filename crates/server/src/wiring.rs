@@ -153,6 +153,7 @@ fn rest(
         store: Arc::clone(store),
         keys,
         clock: Arc::clone(clock),
+        budgets: budgets(&config.sending),
         admin_token: config.admin.token.clone(),
         wake,
         nonces: nonces()?,
@@ -261,7 +262,8 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-fn budgets(sending: &SendingConfig) -> Budgets {
+/// How fast each class of send may go.
+pub fn budgets(sending: &SendingConfig) -> Budgets {
     let hour = Duration::from_hours(1);
     let second = Duration::from_secs(1);
     let burst = sending.private_reply_burst;

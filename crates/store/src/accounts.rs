@@ -117,6 +117,30 @@ impl Store {
         self.read(move |connection| find(connection, &id)).await
     }
 
+    /// The account with this handle, whatever its case; the one with the smallest id if several
+    /// say so.
+    pub async fn find_account_by_username(
+        &self,
+        username: String,
+    ) -> Result<Option<Account>, StoreError> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT * FROM accounts WHERE username = ?1 COLLATE NOCASE
+                     ORDER BY id LIMIT 1",
+                )
+                .and_then(|mut query| {
+                    query
+                        .query_row([username], |row| Ok(stored(row)))
+                        .optional()
+                })
+                .map_err(StoreError::database("find an account by its handle"))?
+                .transpose()
+                .map(|found| found.map(|stored| stored.account))
+        })
+        .await
+    }
+
     /// Up to `limit` accounts after `after`, by id.
     pub async fn list_accounts(
         &self,

@@ -198,7 +198,7 @@ const IGNORED: &[(&str, &str)] = &[
 
 /// A reason in words, with the stable word behind it: `the access token has expired
 /// (token_expired)`.
-pub(super) fn in_words(reason: &str) -> String {
+pub fn in_words(reason: &str) -> String {
     if let Some(read) = reason.strip_prefix("read_") {
         return format!(
             "what it is about could not be read from Meta: {}",

@@ -236,7 +236,7 @@ pub(super) fn kind_in_words(kind: SendKind) -> &'static str {
 }
 
 /// A duration as people say it: `10.1 s`, `3 min 5 s`, `2 h 5 min`, `3 d 4 h`.
-pub(super) fn elapsed(duration: Duration) -> String {
+pub fn elapsed(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..60 => {

@@ -2,7 +2,7 @@
 //!
 //! - [`router`]: every route, with the document that describes it ([`openapi`])
 //! - `problem`: every error answer; `request`: how requests are read
-//! - `accounts`, `automations`, `deliveries`, `events`, `sends`, `explain`: one file
+//! - `accounts`, `automations`, `deliveries`, `events`, `sends`, `queue`, `explain`: one file
 //!   per noun
 //! - `schema`: the shapes of the answers, for the document
 
@@ -15,6 +15,7 @@ mod events;
 mod explain;
 mod page;
 pub mod problem;
+pub mod queue;
 mod request;
 pub mod schema;
 mod sends;
@@ -30,6 +31,7 @@ use hookline_engine::keyring::{KeyRing, NONCE_BYTES};
 use hookline_model::clock::Clock;
 use hookline_model::secret::Secret;
 use hookline_store::Store;
+use hookline_store::lanes::Budgets;
 use tokio::sync::Notify;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -58,6 +60,8 @@ pub struct ApiState {
     pub keys: Arc<KeyRing>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// How fast lanes may send; forecasts go by it.
+    pub budgets: Budgets,
     /// The bearer token; without one every request is refused.
     pub admin_token: Option<Secret>,
     /// Notified after a replay was asked for or a token was given, so that workers look at once.
@@ -108,6 +112,7 @@ fn guarded() -> OpenApiRouter<ApiState> {
         .routes(routes!(events::list_events))
         .routes(routes!(sends::list_sends))
         .routes(routes!(sends::settle_send))
+        .routes(routes!(queue::list_queue))
         .routes(routes!(explain::explain_subject))
 }
 

@@ -4,6 +4,7 @@ mod accounts;
 mod automations;
 mod document;
 mod health;
+mod queue;
 mod records;
 mod schema;
 
@@ -15,6 +16,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
 use hookline_engine::keyring::{EncryptionKey, KeyRing};
+use hookline_engine::settings::Settings;
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::ids::DeliveryId;
 use hookline_model::secret::Secret;
@@ -68,6 +70,7 @@ impl Api {
             store: Arc::clone(&store),
             keys: Arc::clone(&keys),
             clock: Arc::new(StandingClock(AtomicI64::new(NOW))),
+            budgets: Settings::default().budgets,
             admin_token,
             wake: Arc::clone(&wake),
             nonces: Arc::new(|| [9; 24]),
@@ -185,6 +188,7 @@ async fn without_the_token_nothing_is_told() {
         "/deliveries",
         "/events",
         "/sends",
+        "/queue",
         "/explain/1",
     ];
     for path in paths {
@@ -245,6 +249,7 @@ async fn unknown_and_wrong_parameters_are_refused_with_the_known_ones() {
         ("/deliveries?status=done", "not_interpretable"),
         ("/events?kind=comment", "comment_received"),
         ("/sends?state=sent", "held"),
+        ("/queue?class=dm", "live_private_reply"),
     ] {
         let answer = api.get(path).await;
         assert!(answer.problem(400).contains(known));

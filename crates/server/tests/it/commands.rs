@@ -61,6 +61,7 @@ fn looking_does_not_create_a_database() {
         "accounts list",
         "automations list",
         "explain 1",
+        "queue",
         "replay dlv_1",
     ] {
         expect(
@@ -140,6 +141,21 @@ fn automations_are_applied_all_or_none() {
     expect(&run("automations remove link"), 0, "out of use");
     expect(&run("automations remove link"), 1, "no automation");
     expect(&run("automations show link"), 1, "no automation");
+}
+
+#[test]
+fn an_empty_queue_says_so_and_names_are_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |line: &str| hookline(directory.path(), line, "");
+    expect(&run("migrate"), 0, "");
+    expect(&run("queue"), 0, "nothing waits");
+    expect(&run("queue --json"), 0, "[]");
+    expect(&run("queue --account 1784"), 0, "nothing waits");
+    expect(&run("queue --account ada.bakes"), 1, "ada.bakes");
+    expect(&run("queue --class dm"), 2, "live_private_reply");
+    let connect = "accounts connect --id 1784 --username ada.bakes";
+    expect(&hookline(directory.path(), connect, "t"), 0, "connected");
+    expect(&run("queue --account @Ada.Bakes"), 0, "nothing waits");
 }
 
 #[test]

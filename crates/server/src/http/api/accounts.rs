@@ -46,7 +46,7 @@ pub struct Account {
     pub hold: Option<Hold>,
 }
 
-/// Why, since when and until when nothing may be sent for an account.
+/// Why, since when and until when nothing may be sent for an account or lane.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Hold {
     /// The stable word.
@@ -69,11 +69,17 @@ impl From<account::Account> for Account {
             page_id: account.login.page_id().map(ToString::to_string),
             app_scoped_id: account.app_scoped_id.map(|id| id.to_string()),
             connected_at: account.connected_at,
-            hold: account.hold.map(|hold| Hold {
-                reason: hold.reason,
-                since: hold.since,
-                until: hold.until,
-            }),
+            hold: account.hold.map(Hold::from),
+        }
+    }
+}
+
+impl From<account::Hold> for Hold {
+    fn from(hold: account::Hold) -> Self {
+        Self {
+            reason: hold.reason,
+            since: hold.since,
+            until: hold.until,
         }
     }
 }

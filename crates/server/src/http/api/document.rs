@@ -24,6 +24,7 @@ use super::{BASE, guarded, open};
         (name = "deliveries", description = "What Meta sent, byte for byte"),
         (name = "events", description = "What happened, each thing once"),
         (name = "sends", description = "What is owed and was sent, with every try"),
+        (name = "queue", description = "What waits in each lane, and when it goes out"),
         (name = "explain", description = "Why something was sent, or was not"),
         (name = "document", description = "This document")
     )

@@ -13,7 +13,8 @@ pub use automation::{
 };
 pub use records::{
     Attempt, Because, Delivery, DeliveryStatus, Event, EventKind, Explanation, MetaAnswer,
-    ReplayRequested, Run, Send, SendKind, SendState, Settlement, Verdict, WholeDelivery,
+    ReplayRequested, Run, Send, SendClass, SendKind, SendState, Settlement, Verdict,
+    WholeDelivery,
 };
 
 /// One wrong value of a document.

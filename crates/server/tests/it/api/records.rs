@@ -61,7 +61,7 @@ async fn a_replay_is_taken_and_wakes_the_workers() {
 }
 
 /// An account, an automation, and a comment that sets it off, routed.
-async fn routed() -> Api {
+pub(super) async fn routed() -> Api {
     let api = Api::new();
     let account = json!({"username": "ada.bakes", "access_token": "t", "login": "instagram"});
     api.put("/accounts/1784", &account).await.ok(201);

@@ -192,6 +192,22 @@ pub enum SendKind {
     Dm,
 }
 
+/// What is paced together within one account.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum SendClass {
+    /// Messages that answer comments.
+    PrivateReply,
+    /// Messages that answer live comments: possible only while on air.
+    LivePrivateReply,
+    /// Messages of text.
+    Text,
+    /// Messages with media.
+    Media,
+    /// Comments under comments.
+    PublicReply,
+}
+
 /// Where a send stands.
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
