@@ -7,17 +7,19 @@
 //! - [`peer`]: starting a server in a process of its own, on a core of its own
 //! - [`disk`]: what one durable write costs on this disk
 //! - [`comparison`], [`page`]: several servers measured in turn, and the page about it
+//! - [`flood`]: one account's viral post among many quiet accounts, from comment to reply
 
 pub mod bare;
 pub mod comparison;
 pub mod deliveries;
 pub mod disk;
+pub mod flood;
 pub mod latency;
 pub mod load;
 pub mod page;
 pub mod peer;
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// The monotonic clock. Everything in this package measures real programs in real time.
 #[expect(
@@ -26,4 +28,16 @@ use std::time::Instant;
 )]
 pub fn now() -> Instant {
     Instant::now()
+}
+
+/// The clock servers write times by, in milliseconds since 1970.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measuring is what this package is for"
+)]
+pub fn epoch_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
 }

@@ -82,12 +82,23 @@ impl RunningPeer {
     /// Starts the server with its data in the directory, on the core if one is given, and waits
     /// until it answers.
     pub fn start(peer: &Peer, directory: &Path, core: Option<usize>) -> anyhow::Result<Self> {
+        Self::start_with(peer, directory, core, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn start_with(
+        peer: &Peer,
+        directory: &Path,
+        core: Option<usize>,
+        variables: &[(&str, String)],
+    ) -> anyhow::Result<Self> {
         let address = free_address()?;
         let log = directory.join("server.log");
         let output = File::create(&log).context("creating the server's log")?;
         let mut command = pinned(peer.program(), core);
         peer.configure(&mut command, address, directory);
         let child = command
+            .envs(variables.iter().map(|(key, value)| (key, value)))
             .current_dir(directory)
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
@@ -114,6 +125,12 @@ impl RunningPeer {
     pub fn processor_time(&self) -> Option<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
         processor_time_in(&stat)
+    }
+
+    /// The most memory it has ever had resident, in bytes; `None` where the system does not tell.
+    pub fn memory_peak_bytes(&self) -> Option<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        memory_peak_in(&std::fs::read_to_string(path).ok()?)
     }
 
     fn wait_until_healthy(&mut self) -> anyhow::Result<()> {
@@ -149,6 +166,15 @@ fn processor_time_in(stat: &str) -> Option<Duration> {
     Some(Duration::from_millis(
         user.checked_add(system)?.checked_mul(10)?,
     ))
+}
+
+/// The high-water mark in a process's `status`, which Linux writes in kilobytes.
+fn memory_peak_in(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    kilobytes.checked_mul(1024)
 }
 
 /// Whether `/healthz` answers 200.
@@ -199,6 +225,13 @@ pub fn can_pin() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_memory_peak_is_found_among_the_rest() {
+        let status = "Name:\thookline\nVmPeak:\t  900 kB\nVmHWM:\t   2048 kB\nVmRSS:\t 1 kB\n";
+        assert_eq!(memory_peak_in(status), Some(2048 * 1024));
+        assert_eq!(memory_peak_in("Name:\thookline\n"), None);
+    }
 
     #[test]
     fn processor_time_is_read_past_an_odd_name() {

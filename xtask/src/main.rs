@@ -72,6 +72,12 @@ enum Command {
         /// Only those whose name contains this.
         only: Option<String>,
     },
+    /// Floods one account with comments while others get one each, and says what came of it.
+    Flood {
+        /// Passed on to the flood (`-- --help` lists what it takes).
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Writes the documents that the program itself knows best.
     Generate {
         /// Change nothing; fail if a document is out of date.
@@ -124,6 +130,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bench { skip_micro, args } => bench(skip_micro, &args),
         Command::Simulate { args } => simulate(&args),
         Command::Mutants { only } => mutants::run(only.as_deref(), tools::is_ci()),
+        Command::Flood { args } => measure("flood", &args),
         Command::Generate { check } => generated::generate(check),
     }
 }
@@ -149,6 +156,11 @@ fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
                 .args(criterion),
         )?;
     }
+    measure("compare", args)
+}
+
+/// Builds the product and what measures it as they are shipped, and runs one of the latter.
+fn measure(program: &str, args: &[String]) -> anyhow::Result<ExitCode> {
     let binaries = [
         "--package",
         "hookline-server",
@@ -165,7 +177,7 @@ fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
                 "--package",
                 "hookline-bench",
                 "--bin",
-                "compare",
+                program,
                 "--",
             ])
             .args(args),

@@ -22,6 +22,8 @@ pub mod evidence;
 mod instance;
 pub mod lanes;
 pub mod planning;
+#[cfg(test)]
+mod query_plans;
 pub mod queue;
 pub mod records;
 mod retention;

@@ -114,9 +114,9 @@ fn list(
     for _ in 0..LANES_EXAMINED {
         let next = match &filter.account_id {
             Some(account) => next_of_account(connection, account, after)?,
-            None => next_with_something(connection, after)?,
+            None => next_with_something(connection, after, now)?,
         };
-        let Some(lane) = next else {
+        let Some((lane, is_shown)) = next else {
             return Ok(QueuePage {
                 lanes,
                 next_after: None,
@@ -126,8 +126,9 @@ fn list(
             break;
         }
         after = lane;
-        let shown = lane::read(connection, lane, filter, (budgets, now))?;
-        lanes.extend(shown.filter(|lane| filter.account_id.is_some() || has_something(lane)));
+        if is_shown {
+            lanes.extend(lane::read(connection, lane, filter, (budgets, now))?);
+        }
     }
     Ok(QueuePage {
         lanes,
@@ -135,39 +136,37 @@ fn list(
     })
 }
 
-fn has_something(lane: &QueuedLane) -> bool {
-    lane.waiting > 0 || lane.in_flight > 0 || !lane.failed.is_empty()
-}
-
 fn next_of_account(
     connection: &Connection,
     account: &AccountId,
     after: LaneId,
-) -> Result<Option<LaneId>, StoreError> {
+) -> Result<Option<(LaneId, bool)>, StoreError> {
     let lane: Option<i64> = connection
         .prepare_cached(NEXT_OF_ACCOUNT)
         .and_then(|mut query| query.query_row(params![account.as_str(), after.0], |row| row.get(0)))
         .map_err(StoreError::database("look for an account's lanes"))?;
-    Ok(lane.map(LaneId))
+    Ok(lane.map(|id| (LaneId(id), true)))
 }
 
-/// The next lane in which something waits or has ever failed: one look into an index each.
+/// The next lane in which something waits or has ever failed, and whether it is shown: not when
+/// all that failed in it did so long ago. A few looks into an index each.
 fn next_with_something(
     connection: &Connection,
     after: LaneId,
-) -> Result<Option<LaneId>, StoreError> {
-    let mut next: Option<i64> = None;
-    for sql in [NEXT_WAITING, NEXT_FAILED] {
-        let found: Option<i64> = connection
-            .prepare_cached(sql)
-            .and_then(|mut query| query.query_row([after.0], |row| row.get(0)).optional())
-            .map_err(StoreError::database("look for lanes"))?;
-        next = match (next, found) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-    }
-    Ok(next.map(LaneId))
+    now: Timestamp,
+) -> Result<Option<(LaneId, bool)>, StoreError> {
+    let doing = || StoreError::database("look for lanes");
+    let next = |sql| -> rusqlite::Result<Option<i64>> {
+        let mut query = connection.prepare_cached(sql)?;
+        query.query_row([after.0], |row| row.get(0)).optional()
+    };
+    let waiting = next(NEXT_WAITING).map_err(doing())?;
+    let failed = next(NEXT_FAILED).map_err(doing())?;
+    let Some(lane) = waiting.into_iter().chain(failed).min() else {
+        return Ok(None);
+    };
+    let is_shown = Some(lane) == waiting || lane::has_failed_lately(connection, LaneId(lane), now)?;
+    Ok(Some((LaneId(lane), is_shown)))
 }
 
 const NEXT_OF_ACCOUNT: &str = "SELECT min(id) FROM lanes WHERE account_id = ?1 AND id > ?2";

@@ -14,11 +14,11 @@ mod house;
 mod lanes;
 #[path = "conformance/plans.rs"]
 mod plans;
+#[path = "conformance/queue.rs"]
+mod queue;
 #[path = "conformance/steps.rs"]
 mod steps;
 #[path = "conformance/trouble.rs"]
 mod trouble;
 #[path = "conformance/wishes.rs"]
 mod wishes;
-#[path = "conformance/queue.rs"]
-mod queue;

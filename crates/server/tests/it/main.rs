@@ -9,6 +9,7 @@
 
 mod api;
 mod commands;
+mod flood;
 mod limits;
 mod process;
 mod site;

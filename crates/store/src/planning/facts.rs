@@ -251,6 +251,12 @@ impl Store {
     }
 }
 
+/// What is to be interpreted again. In SQLite a cross join keeps its order: the few replays are
+/// gone through, and never the deliveries of all time.
+const REPLAYS: &str = "SELECT d.id, d.received_at, d.body FROM replays r
+    CROSS JOIN deliveries d ON d.id = r.delivery_id
+    WHERE r.delivery_id <= ?1 ORDER BY r.id LIMIT ?2";
+
 fn next_batch(connection: &Connection, limit: u32, bytes_max: usize) -> Result<Batch, StoreError> {
     let doing = || StoreError::database("read the next deliveries");
     let cursor: i64 = connection
@@ -263,13 +269,7 @@ fn next_batch(connection: &Connection, limit: u32, bytes_max: usize) -> Result<B
         )
         .map_err(doing())?;
     let (deliveries, has_more) = bounded(&mut query, params![cursor, limit + 1], limit, bytes_max)?;
-    let mut query = connection
-        .prepare_cached(
-            "SELECT d.id, d.received_at, d.body FROM replays r
-             JOIN deliveries d ON d.id = r.delivery_id
-             WHERE d.id <= ?1 ORDER BY r.id LIMIT ?2",
-        )
-        .map_err(doing())?;
+    let mut query = connection.prepare_cached(REPLAYS).map_err(doing())?;
     let (replays, more_replays) = bounded(&mut query, params![cursor, 17], 16, bytes_max)?;
     Ok(Batch {
         cursor: Some(DeliveryId(cursor)),
@@ -471,4 +471,21 @@ fn next_media(
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::REPLAYS;
+    use crate::query_plans::{plan_of, scratch};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_batch_looks_at_replays_and_not_at_every_delivery_there_is() {
+        let (_directory, store) = scratch();
+        let plan = plan_of(&store, REPLAYS).await;
+        assert!(plan.starts_with("SCAN r;"), "{plan}");
+        assert!(
+            plan.contains("SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"),
+            "{plan}"
+        );
+    }
 }

@@ -51,6 +51,12 @@ pub(super) const FAILED_LATELY: &str = "SELECT state, reason, count(*) AS count 
     WHERE lane_id = ?1 AND state IN ('refused', 'expired', 'unknown') AND finished_at > ?2
     GROUP BY state, reason";
 
+pub(super) const HAS_FAILED_LATELY: &str = "SELECT
+    EXISTS (SELECT 1 FROM sends WHERE lane_id = ?1
+            AND state IN ('refused', 'expired', 'unknown') AND finished_at > ?2)
+    OR EXISTS (SELECT 1 FROM sends WHERE lane_id = ?1
+            AND state IN ('refused', 'expired', 'unknown') AND finished_at IS NULL)";
+
 pub(super) const UNKNOWN_NOW: &str = "SELECT state, reason, count(*) AS count FROM sends
     WHERE lane_id = ?1 AND state IN ('refused', 'expired', 'unknown') AND finished_at IS NULL
     GROUP BY state, reason";
@@ -116,6 +122,19 @@ pub(super) fn read(
         failed: failed(&snapshot, lane, now.minus(FAILED_SHOWN))?,
         ..standing.lane
     }))
+}
+
+/// Whether anything of the lane would be shown as failed.
+pub(super) fn has_failed_lately(
+    connection: &Connection,
+    lane: LaneId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let since = now.minus(FAILED_SHOWN);
+    connection
+        .prepare_cached(HAS_FAILED_LATELY)
+        .and_then(|mut query| query.query_row(params![lane.0, since.as_millis()], |row| row.get(0)))
+        .map_err(StoreError::database("look for what failed"))
 }
 
 fn due(at: Option<i64>, now: Timestamp) -> Timestamp {

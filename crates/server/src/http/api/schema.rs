@@ -13,8 +13,7 @@ pub use automation::{
 };
 pub use records::{
     Attempt, Because, Delivery, DeliveryStatus, Event, EventKind, Explanation, MetaAnswer,
-    ReplayRequested, Run, Send, SendClass, SendKind, SendState, Settlement, Verdict,
-    WholeDelivery,
+    ReplayRequested, Run, Send, SendClass, SendKind, SendState, Settlement, Verdict, WholeDelivery,
 };
 
 /// One wrong value of a document.
