@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::OpenError;
@@ -41,6 +42,11 @@ pub(crate) fn open_connection(path: &Path, purpose: Purpose) -> Result<Connectio
     connection
         .busy_timeout(BUSY_WAIT)
         .map_err(opening("set its busy timeout"))?;
+    // One plan for each statement, whatever values are bound: SQLite would otherwise plan it anew
+    // when a limit changes, and a plan nobody has seen could read a whole table.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(opening("keep its query plans"))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     match purpose {
         Purpose::Write => {
