@@ -89,6 +89,12 @@ impl Store {
         budgets: Budgets,
         now: Timestamp,
     ) -> Result<Recovered, StoreError> {
+        if !self
+            .read(move |connection| has_ended_leases(connection, ended_before))
+            .await?
+        {
+            return Ok(Recovered::default());
+        }
         self.write(move |connection| recover(connection, ended_before, &budgets, now))
             .await
     }
@@ -142,9 +148,33 @@ impl Store {
     /// Expires up to `limit` planned sends whose deadline has passed, with the reason that kept
     /// them waiting. Says how many.
     pub async fn expire_overdue(&self, now: Timestamp, limit: u32) -> Result<usize, StoreError> {
+        if !self
+            .read(move |connection| has_overdue(connection, now))
+            .await?
+        {
+            return Ok(0);
+        }
         self.write(move |connection| expire(connection, now, limit))
             .await
     }
+}
+
+fn has_ended_leases(connection: &Connection, ended_before: Timestamp) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM sends
+                                    WHERE state = 'leased' AND lease_until <= ?1)
+                 OR EXISTS (SELECT 1 FROM lanes WHERE lease_until > 0 AND lease_until <= ?1)",
+        )
+        .and_then(|mut query| query.exists([ended_before.as_millis()]))
+        .map_err(StoreError::database("look for expired leases"))
+}
+
+fn has_overdue(connection: &Connection, now: Timestamp) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached("SELECT 1 FROM sends WHERE state = 'planned' AND deadline_at <= ?1")
+        .and_then(|mut query| query.exists([now.as_millis()]))
+        .map_err(StoreError::database("look for overdue sends"))
 }
 
 fn recover(

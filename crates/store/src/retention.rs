@@ -1,7 +1,7 @@
 //! Letting go of what must not be kept.
 
 use hookline_model::clock::Timestamp;
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::Store;
 use crate::error::StoreError;
@@ -23,47 +23,58 @@ impl Store {
         before: Timestamp,
         limit: u32,
     ) -> Result<Swept, StoreError> {
-        self.write(move |connection| {
-            let doing = || StoreError::database("forget unknown accounts");
-            let deliveries: Vec<i64> = connection
-                .prepare_cached(
-                    "DELETE FROM events WHERE id IN (
-                         SELECT id FROM events WHERE ignored = 'account_unknown'
-                             AND received_at < ?1 ORDER BY received_at LIMIT ?2)
-                     RETURNING delivery_id",
-                )
-                .and_then(|mut delete| {
-                    delete
-                        .query_map(params![before.as_millis(), limit], |row| row.get(0))?
-                        .collect()
-                })
-                .map_err(doing())?;
-            let mut swept = Swept {
-                events: deliveries.len(),
-                deliveries: 0,
-            };
-            for delivery in deliveries {
-                swept.deliveries += connection
-                    .execute(
-                        "DELETE FROM deliveries WHERE id = ?1
-                             AND NOT EXISTS (SELECT 1 FROM events WHERE delivery_id = ?1)
-                             AND NOT EXISTS (SELECT 1 FROM sightings WHERE delivery_id = ?1)",
-                        [delivery],
-                    )
-                    .map_err(doing())?;
-            }
-            if swept.events == 0 {
-                return Ok(swept);
-            }
-            connection
-                .execute(
-                    "DELETE FROM sightings WHERE NOT EXISTS
-                         (SELECT 1 FROM events WHERE events.id = sightings.event_id)",
-                    [],
-                )
-                .map_err(doing())?;
-            Ok(swept)
-        })
-        .await
+        let has_any = self.read(move |connection| has_strangers(connection, before));
+        if !has_any.await? {
+            return Ok(Swept::default());
+        }
+        self.write(move |connection| sweep(connection, before, limit))
+            .await
     }
+}
+
+fn has_strangers(connection: &Connection, before: Timestamp) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM events WHERE ignored = 'account_unknown' AND received_at < ?1",
+        )
+        .and_then(|mut query| query.exists([before.as_millis()]))
+        .map_err(StoreError::database("look for unknown accounts"))
+}
+
+fn sweep(connection: &Connection, before: Timestamp, limit: u32) -> Result<Swept, StoreError> {
+    let doing = || StoreError::database("forget unknown accounts");
+    let forgotten: Vec<(i64, i64)> = connection
+        .prepare_cached(
+            "DELETE FROM events WHERE id IN (
+                 SELECT id FROM events WHERE ignored = 'account_unknown'
+                     AND received_at < ?1 ORDER BY received_at LIMIT ?2)
+             RETURNING id, delivery_id",
+        )
+        .and_then(|mut delete| {
+            delete
+                .query_map(params![before.as_millis(), limit], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?
+                .collect()
+        })
+        .map_err(doing())?;
+    let mut swept = Swept {
+        events: forgotten.len(),
+        deliveries: 0,
+    };
+    for (event, delivery) in forgotten {
+        connection
+            .prepare_cached("DELETE FROM sightings WHERE event_id = ?1")
+            .and_then(|mut delete| delete.execute([event]))
+            .map_err(doing())?;
+        swept.deliveries += connection
+            .prepare_cached(
+                "DELETE FROM deliveries WHERE id = ?1
+                     AND NOT EXISTS (SELECT 1 FROM events WHERE delivery_id = ?1)
+                     AND NOT EXISTS (SELECT 1 FROM sightings WHERE delivery_id = ?1)",
+            )
+            .and_then(|mut delete| delete.execute([delivery]))
+            .map_err(doing())?;
+    }
+    Ok(swept)
 }

@@ -14,3 +14,6 @@ ALTER TABLE lanes ADD COLUMN pace_at INTEGER NOT NULL DEFAULT 0;
 
 -- Up to which attempt it is proven that none has landed.
 ALTER TABLE sends ADD COLUMN proven INTEGER NOT NULL DEFAULT 0;
+
+-- Lanes in somebody's hands, by when they may be taken back.
+CREATE INDEX lanes_leased ON lanes (lease_until) WHERE lease_until > 0;

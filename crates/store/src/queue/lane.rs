@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{FailedSends, QueueFilter, QueuedLane};
 use crate::error::StoreError;
-use crate::lanes::Budgets;
+use crate::lanes::{Budgets, share_of};
 use crate::rows::Reader;
 
 /// How long a refusal or an expired send is shown.
@@ -98,7 +98,9 @@ pub(super) fn read(
     {
         return Ok(None);
     }
-    let budget = budgets.of(standing.lane.class);
+    // What a throttle took comes back with time, so this is the latest it can be.
+    let share = share_of(&snapshot, lane)?.at(now);
+    let budget = budgets.of(standing.lane.class).lowered(share);
     let waiting = waiting(&snapshot, lane, now)?;
     let account = standing.lane.account_id.as_str();
     let (in_flight, not_begun) = in_flight(&snapshot, account, lane)?;

@@ -8,7 +8,7 @@ use hookline_model::clock::Timestamp;
 use hookline_model::forecast::Forecast;
 use hookline_model::ids::AccountId;
 use hookline_model::send::{SendClass, SendState};
-use hookline_store::lanes::{ClaimRequest, FinishAttempt, LaneEffect, StartResult};
+use hookline_store::lanes::{ClaimRequest, FinishAttempt, LaneEffect, NewHold, StartResult};
 use hookline_store::planning::Plan;
 use hookline_store::queue::{FailedSends, QueueFilter, QueuePage, QueuePageRequest, QueuedLane};
 
@@ -80,7 +80,11 @@ async fn work(house: &House, now: Timestamp) -> u32 {
             };
             assert!(house.store.finish_attempt(finish, now).await.unwrap());
         }
-        house.store.release_lane(lane.claim, slow()).await.unwrap();
+        house
+            .store
+            .release_lane(lane.claim, slow(), at(1))
+            .await
+            .unwrap();
     }
     attempts
 }
@@ -166,8 +170,12 @@ async fn a_dead_token_leaves_no_forecast_and_a_pause_moves_it() {
     house.connect().await;
     plan(&house, &[(at(0), at(9000))]).await;
     let hold = |until| {
-        let reason = "token_expired".to_owned();
-        house.store.hold_account(account(), reason, until, at(1))
+        let hold = NewHold {
+            reason: "token_expired".to_owned(),
+            until,
+            token_number: None,
+        };
+        house.store.hold_account(account(), hold, at(1))
     };
     hold(Some(at(600))).await.unwrap();
     let paused = lane(&house, at(2)).await;
@@ -202,7 +210,11 @@ async fn what_failed_is_told_with_its_reason_for_a_day() {
         at(20),
     );
     refused.await.unwrap();
-    house.store.release_lane(claim, slow()).await.unwrap();
+    house
+        .store
+        .release_lane(claim, slow(), at(1))
+        .await
+        .unwrap();
     let failed = |state, reason: &str, count| FailedSends {
         state,
         reason: Some(reason.to_owned()),

@@ -38,8 +38,12 @@ async fn a_lane_shows_what_waits_and_when_it_goes() {
 async fn a_held_lane_says_why_and_gives_no_time() {
     let api = routed().await;
     let (account, now) = (AccountId::new("1784"), Timestamp::from_millis(NOW));
-    let reason = "token_expired".to_owned();
-    let held = api.store.hold_account(account, reason, None, now);
+    let hold = hookline_store::lanes::NewHold {
+        reason: "token_expired".to_owned(),
+        until: None,
+        token_number: None,
+    };
+    let held = api.store.hold_account(account, hold, now);
     held.await.unwrap();
     let listed = api.get("/queue").await;
     schema::check("Items_Lane", listed.ok(200));
