@@ -185,22 +185,23 @@ fn recover(
 ) -> Result<Recovered, StoreError> {
     let doing = || StoreError::database("take back expired leases");
     let before = ended_before.as_millis();
-    connection
-        .execute(
-            "UPDATE attempts SET finished_at = ?2, outcome = 'unknown', reason = 'lease_ended'
-             WHERE finished_at IS NULL AND send_id IN
-                 (SELECT id FROM sends WHERE state = 'leased' AND lease_until <= ?1)",
-            params![before, now.as_millis()],
-        )
-        .map_err(doing())?;
+    // Only an attempt that was begun under this lease can have landed unheard.
     let unknown = connection
         .execute(
             "UPDATE sends SET state = 'unknown', reason = 'lease_ended', had_unknown = 1,
                               due_at = ?2 + CASE kind WHEN 'dm' THEN 10000 ELSE 5000 END, lease_until = NULL
-             WHERE state = 'leased' AND lease_until <= ?1 AND attempts > 0
-               AND (SELECT outcome FROM attempts a WHERE a.send_id = sends.id
-                    ORDER BY number DESC LIMIT 1) = 'unknown'",
+             WHERE state = 'leased' AND lease_until <= ?1
+               AND EXISTS (SELECT 1 FROM attempts a
+                           WHERE a.send_id = sends.id AND a.finished_at IS NULL)",
             params![before, now.as_millis()],
+        )
+        .map_err(doing())?;
+    connection
+        .execute(
+            "UPDATE attempts SET finished_at = ?1, outcome = 'unknown', reason = 'lease_ended'
+             WHERE finished_at IS NULL AND send_id IN
+                 (SELECT id FROM sends WHERE state = 'unknown' AND reason = 'lease_ended')",
+            [now.as_millis()],
         )
         .map_err(doing())?;
     let untried = connection
