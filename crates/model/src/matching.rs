@@ -17,3 +17,6 @@ pub use compiled::{CompiledMatch, KeywordProblem, MatchProblem, check_keyword, c
 pub use normalize::normalize;
 pub use text::{NormalizedText, TEXT_CHARS_MAX};
 pub use verdict::MatchVerdict;
+
+#[cfg(test)]
+mod tests;
