@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::{Command, ExitCode};
 
+use crate::fuzz;
 use crate::generated::{self, Start};
 use crate::shell::{self, Watched, cargo};
 use crate::steps::{Steps, Verdict};
@@ -39,6 +40,7 @@ pub(crate) fn test(packages: &[String], may_install: bool) -> anyhow::Result<Exi
     steps.run("tests", || tests(&scope, may_install, &mut counted));
     steps.run("doctests", || doctests(&scope, &mut counted));
     steps.run("generated", || generated_documents(&scope));
+    steps.run("fuzz", || fuzz_targets(&scope));
     Ok(close(&steps, counted))
 }
 
@@ -224,6 +226,15 @@ fn generated_documents(scope: &Scope) -> anyhow::Result<Verdict> {
         }
         Scope::Packages(_) => Ok(Verdict::Skipped(
             "only hookline-server has generated documents".to_owned(),
+        )),
+    }
+}
+
+fn fuzz_targets(scope: &Scope) -> anyhow::Result<Verdict> {
+    match scope {
+        Scope::Workspace => fuzz::gate(),
+        Scope::Packages(_) => Ok(Verdict::Skipped(
+            "the targets are of the whole tree; `cargo xtask fuzz` runs them".to_owned(),
         )),
     }
 }

@@ -5,6 +5,7 @@
 //! - [`summary`]: reads what the test runners say of themselves
 //! - [`tools`]: finds or installs the programs the gates use
 //! - [`mutants`]: one-line faults, and the tests that catch them
+//! - [`fuzz`]: bytes nobody would write, for everything that reads foreign bytes
 //! - [`generated`]: documents that are written by the program they describe
 //! - [`shell`]: starting other programs
 
@@ -14,6 +15,7 @@
     reason = "this is a command-line program: what it prints is its work"
 )]
 
+mod fuzz;
 mod gates;
 mod generated;
 mod mutants;
@@ -78,6 +80,14 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Runs the fuzz targets, two or more at a time.
+    Fuzz {
+        /// How long each target runs.
+        #[arg(long, default_value_t = fuzz::SECONDS)]
+        seconds: u64,
+        /// Only these targets; all of them without it.
+        targets: Vec<String>,
+    },
     /// Writes the documents that the program itself knows best.
     Generate {
         /// Change nothing; fail if a document is out of date.
@@ -131,6 +141,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate { args } => simulate(&args),
         Command::Mutants { only } => mutants::run(only.as_deref(), tools::is_ci()),
         Command::Flood { args } => measure("flood", &args),
+    },
+        Command::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
         Command::Generate { check } => generated::generate(check),
     }
 }

@@ -41,11 +41,18 @@ struct SystemProgram {
     needed_for: &'static str,
 }
 
-const SYSTEM: &[SystemProgram] = &[SystemProgram {
-    program: "cc",
-    packages: &["gcc", "libc6-dev"],
-    needed_for: "compiling the bundled SQLite",
-}];
+const SYSTEM: &[SystemProgram] = &[
+    SystemProgram {
+        program: "cc",
+        packages: &["gcc", "libc6-dev"],
+        needed_for: "compiling the bundled SQLite",
+    },
+    SystemProgram {
+        program: "c++",
+        packages: &["g++"],
+        needed_for: "compiling libFuzzer",
+    },
+];
 
 /// Whether this is continuous integration, where installing needs no asking.
 #[expect(
