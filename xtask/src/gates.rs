@@ -12,6 +12,7 @@ use std::process::{Command, ExitCode};
 
 use crate::fuzz;
 use crate::generated::{self, Start};
+use crate::mutants;
 use crate::shell::{self, Watched, cargo};
 use crate::steps::{Steps, Verdict};
 use crate::summary::{self, Summary};
@@ -40,6 +41,7 @@ pub(crate) fn test(packages: &[String], may_install: bool) -> anyhow::Result<Exi
     steps.run("tests", || tests(&scope, may_install, &mut counted));
     steps.run("doctests", || doctests(&scope, &mut counted));
     steps.run("generated", || generated_documents(&scope));
+    steps.run("mutants", || mutants(&scope, may_install));
     steps.run("fuzz", || fuzz_targets(&scope));
     Ok(close(&steps, counted))
 }
@@ -216,6 +218,16 @@ fn doctests(scope: &Scope, counted: &mut Option<Summary>) -> anyhow::Result<Verd
     let captured = shell::watch(&mut command, Watched::Stdout)?;
     add(counted, summary::of_harness(&captured.text));
     Ok(captured.is_success.into())
+}
+
+/// Faults that the tests above must catch; of the whole tree only.
+fn mutants(scope: &Scope, may_install: bool) -> anyhow::Result<Verdict> {
+    match scope {
+        Scope::Workspace => Ok((mutants::run(None, may_install)? == ExitCode::SUCCESS).into()),
+        Scope::Packages(_) => Ok(Verdict::Skipped(
+            "the mutants are of the whole tree".to_owned(),
+        )),
+    }
 }
 
 fn generated_documents(scope: &Scope) -> anyhow::Result<Verdict> {

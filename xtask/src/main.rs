@@ -141,7 +141,6 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate { args } => simulate(&args),
         Command::Mutants { only } => mutants::run(only.as_deref(), tools::is_ci()),
         Command::Flood { args } => measure("flood", &args),
-    },
         Command::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
         Command::Generate { check } => generated::generate(check),
     }

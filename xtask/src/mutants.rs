@@ -16,6 +16,9 @@ use crate::tools::{self, NEXTEST};
 /// The list, beside this package's manifest.
 const LIST: &str = "xtask/mutants.toml";
 
+/// The page that names each of them beside its promise.
+const PAGE: &str = "docs/TESTING.md";
+
 /// What nextest ends with when a test failed, as opposed to a build.
 const TESTS_FAILED: i32 = 100;
 
@@ -81,12 +84,17 @@ pub(crate) fn run(only: Option<&str>, may_install: bool) -> anyhow::Result<ExitC
 fn read() -> anyhow::Result<Vec<Mutant>> {
     let text = fs::read_to_string(LIST).with_context(|| format!("reading {LIST}"))?;
     let list: List = toml::from_str(&text).with_context(|| format!("reading {LIST}"))?;
+    let page = fs::read_to_string(PAGE).with_context(|| format!("reading {PAGE}"))?;
     for (place, mutant) in list.mutant.iter().enumerate() {
         let name = &mutant.name;
         let others = list.mutant.iter().take(place);
         ensure!(
             !others.into_iter().any(|other| other.name == *name),
             "{LIST} has two mutants of the name {name}"
+        );
+        ensure!(
+            page.contains(name.as_str()),
+            "{PAGE} does not name the mutant {name}"
         );
         ensure!(
             (1..=10).contains(&mutant.promise),
