@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod binary;
 mod commands;
 mod flood;
 mod limits;

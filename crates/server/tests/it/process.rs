@@ -1,87 +1,14 @@
 //! The real binary as a process: how it starts, refuses to start, and stops.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::Read as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
-
+use crate::binary::{SECRET, Server, hookline};
 use crate::stage::wait;
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const BODY: &str = r#"{"object":"instagram","entry":[]}"#;
-
-fn hookline(directory: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hookline"));
-    command
-        .current_dir(directory)
-        .env_clear()
-        .env("HOOKLINE_SERVER__LISTEN", "127.0.0.1:0")
-        .env("HOOKLINE_META__APP_SECRETS", SECRET)
-        .env("HOOKLINE_LOG__FORMAT", "json")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// A server process; killed when the test ends, whatever happens.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    /// Starts `command` and waits until it says where it listens.
-    fn start(mut command: Command) -> Self {
-        let mut child = command.arg("serve").spawn().unwrap();
-        Self::listening(&mut child).map_or_else(
-            |log| panic!("the server did not start: {log}"),
-            |url| Self { child, url },
-        )
-    }
-
-    /// The address the server says it listens at, or what it said instead. Reads on in the
-    /// background, so that the server is never blocked by a full pipe.
-    fn listening(child: &mut Child) -> Result<String, String> {
-        let log = BufReader::new(child.stderr.take().unwrap());
-        let (tell, told) = std::sync::mpsc::sync_channel(1000);
-        std::thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
-                let _ = tell.try_send(line);
-            }
-        });
-        let mut seen = String::new();
-        while let Ok(line) = told.recv_timeout(Duration::from_secs(20)) {
-            let said: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
-            if let Some(address) = said["address"].as_str() {
-                return Ok(format!("http://{address}"));
-            }
-            seen.push_str(&line);
-        }
-        Err(seen)
-    }
-
-    fn terminate(&mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 fn client() -> reqwest::Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -236,11 +163,7 @@ async fn a_full_disk_answers_503_and_space_is_enough_to_recover() {
     let client = client();
     assert_eq!(deliver(&client, &server.url, BODY).await, 200);
 
-    let seen = format!(
-        "/proc/{}/root{}",
-        server.child.id(),
-        directory.path().display()
-    );
+    let seen = format!("/proc/{}/root{}", server.id(), directory.path().display());
     let filler = Path::new(&seen).join("filler");
     let mut zeros = std::io::repeat(0).take(16 << 20);
     std::io::copy(&mut zeros, &mut std::fs::File::create(&filler).unwrap()).unwrap_err();
