@@ -81,7 +81,8 @@ pub struct Recovered {
 
 impl Store {
     /// Takes back what workers held whose lease ended before `now`. A send whose attempt had begun
-    /// becomes `unknown`; one that had not waits again. At start-up pass [`Timestamp::FAR_FUTURE`]
+    /// becomes `unknown`; one that had not waits again, and so does one whose attempts are all
+    /// proven not to have landed. At start-up pass [`Timestamp::FAR_FUTURE`]
     /// as `ended_before`: no worker of an earlier life is left.
     pub async fn recover_leases(
         &self,
@@ -258,23 +259,33 @@ fn unknown(
     let mut sends = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
-        let read = Reader::new("sends", &id, row);
-        sends.push(UnknownSend {
-            id: SendId(id),
-            kind: read.word("kind", SendKind::from_name)?,
-            account_id: read.account()?,
-            contact_id: read.contact()?,
-            comment_id: read.comment()?,
-            text: read.get("text")?,
-            attempts: read.count("attempts")?,
-            looks: read.count("reads")?,
-            reason: read.get("reason")?,
-            refused: read.get("refused")?,
-            started_at: read.time("started_at")?,
-            deadline_at: read.time("deadline_at")?,
-        });
+        match unknown_send(id, &Reader::new("sends", &id, row)) {
+            Ok(send) => sends.push(send),
+            // It stays unknown, for a version that can read it; the others go on.
+            Err(error) => {
+                let send = SendId(id);
+                tracing::error!(%send, %error, "an unknown send cannot be read from the database");
+            }
+        }
     }
     Ok(sends)
+}
+
+fn unknown_send(id: i64, read: &Reader<'_, '_>) -> Result<UnknownSend, StoreError> {
+    Ok(UnknownSend {
+        id: SendId(id),
+        kind: read.word("kind", SendKind::from_name)?,
+        account_id: read.account()?,
+        contact_id: read.contact()?,
+        comment_id: read.comment()?,
+        text: read.get("text")?,
+        attempts: read.count("attempts")?,
+        looks: read.count("reads")?,
+        reason: read.get("reason")?,
+        refused: read.get("refused")?,
+        started_at: read.time("started_at")?,
+        deadline_at: read.time("deadline_at")?,
+    })
 }
 
 fn echo(

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hookline_model::attempt::AttemptOutcome;
+use hookline_model::clock::Timestamp;
 use hookline_model::ids::{MessageId, SendId};
 use hookline_model::send::SendState;
 use hookline_store::evidence::{Decided, Decision, Evidence, UnknownSend};
@@ -261,6 +262,49 @@ async fn proof_that_nothing_landed_wipes_the_slate() {
         at(11),
         "what was proven absent is not looked for again"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_before_the_next_try_forgets_no_proof() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let send = unknown_send(&house).await;
+    house
+        .store
+        .settle_unknown(send, Evidence::Absent, at(10))
+        .await
+        .unwrap();
+    claim_one(&house, at(10)).await;
+    let house = house.reopen().await;
+    let recovered = house
+        .store
+        .recover_leases(Timestamp::FAR_FUTURE, request().budgets, at(11))
+        .await
+        .unwrap();
+    assert_eq!((recovered.unknown, recovered.untried), (0, 1));
+    assert_eq!(sends(&house, at(11)).await[0].state, "planned");
+    let open = house.store.unknown_sends(at(60), 10).await.unwrap();
+    assert_eq!(open, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_send_that_cannot_be_read_does_not_stop_the_others() {
+    let house = House::build();
+    house.plan_replies(1..3).await;
+    let lane = claim_one(&house, at(1)).await;
+    for place in 0..2 {
+        let attempt = started(start(&house, &lane, place, at(1)).await);
+        finish(&house, attempt, unknown(), at(2)).await;
+    }
+    let connection = rusqlite::Connection::open(house.store.path()).unwrap();
+    connection
+        .execute(
+            "UPDATE sends SET kind = 'of a later version' WHERE id = 1",
+            [],
+        )
+        .unwrap();
+    let open = house.store.unknown_sends(at(60), 10).await.unwrap();
+    assert_eq!(open.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
