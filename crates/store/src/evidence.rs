@@ -110,8 +110,9 @@ impl Store {
             .await
     }
 
-    /// The echo of a DM: the account's own message to this contact with this text, received since
-    /// `since`, that no other send is known by.
+    /// The echo of a DM: the account's own message to this contact with this text, written since
+    /// `since`, that no other send is known by; the earliest one. An echo may come late, so it is
+    /// the time of the message that counts.
     pub async fn find_echo(
         &self,
         account: AccountId,
@@ -300,7 +301,8 @@ fn echo(
         .prepare_cached(
             "SELECT id, body FROM events
              WHERE account_id = ?1 AND contact_id = ?2 AND kind = 'message_echoed'
-               AND received_at >= ?3 ORDER BY received_at LIMIT 100",
+               AND received_at >= ?3 AND coalesce(occurred_at, received_at) >= ?3
+             ORDER BY coalesce(occurred_at, received_at), id LIMIT 100",
         )
         .map_err(doing())?;
     let mut rows = query

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use hookline_model::attempt::AttemptOutcome;
 use hookline_model::clock::Timestamp;
-use hookline_model::ids::{MessageId, SendId};
+use hookline_model::event::{Container, Event, EventBody, NaturalKey};
+use hookline_model::ids::{AutomationId, ContactId, MessageId, SendId};
 use hookline_model::send::SendState;
 use hookline_store::evidence::{Decided, Decision, Evidence, UnknownSend};
 use hookline_store::lanes::{LaneEffect, LanePause, StartResult};
+use hookline_store::planning::{Plan, PlannedEvent};
 
-use crate::house::{House, account, at, request};
+use crate::house::{House, account, at, comment_with_reply, request};
 use crate::lanes::{
     accepted, claim_one, finish, finish_with, sends, start, started, token_expired, unknown,
 };
@@ -402,4 +404,45 @@ async fn a_lease_that_ends_before_its_attempt_leaves_the_send_untried() {
         .unwrap();
     assert_eq!((recovered.untried, recovered.unknown), (1, 0));
     assert_eq!(claim_one(&house, at(100)).await.sends.len(), 1);
+}
+
+/// The account's own message to person 1, sent and echoed at these seconds.
+fn echo(sent: i64, echoed: i64) -> PlannedEvent {
+    let message = serde_json::json!({
+        "mid": format!("mid-{sent}"),
+        "contact_id": "61000001",
+        "text": "Here it is",
+    });
+    PlannedEvent {
+        event: Event {
+            account_id: account(),
+            key: NaturalKey::from_bytes([u8::try_from(100 + sent).unwrap(); 16]),
+            container: Container::Messaging,
+            sent_at: Some(at(echoed)),
+            occurred_at: Some(at(sent)),
+            body: EventBody::MessageEchoed(serde_json::from_value(message).unwrap()),
+        },
+        received_at: at(echoed),
+        runs: Vec::new(),
+        sends: Vec::new(),
+        ..comment_with_reply(1, AutomationId(1))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_echo_of_an_earlier_message_is_no_evidence_of_a_later_one() {
+    let house = House::build();
+    let events = vec![echo(1, 30), echo(21, 22)];
+    let plan = Plan {
+        events,
+        ..Plan::default()
+    };
+    house.store.commit_plan(plan, at(30)).await.unwrap();
+    let find = |since| {
+        let (person, text) = (ContactId::new("61000001"), "Here it is".to_owned());
+        house.store.find_echo(account(), person, text, at(since))
+    };
+    assert_eq!(find(0).await.unwrap(), Some(MessageId::new("mid-1")));
+    assert_eq!(find(20).await.unwrap(), Some(MessageId::new("mid-21")));
+    assert_eq!(find(25).await.unwrap(), None);
 }
