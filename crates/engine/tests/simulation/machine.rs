@@ -312,6 +312,8 @@ impl Machine {
     /// have it; in an order of chance.
     pub(crate) fn work(&mut self, random: &mut StdRng) {
         let now_ms = self.clock.now_ms();
+        // What came over the wire, and what was delivered, goes on first.
+        self.poll();
         let mut order = [0, 1, 2, 3, 4];
         for place in (1..order.len()).rev() {
             order.swap(place, random.random_range(0..=place));
@@ -323,16 +325,16 @@ impl Machine {
             {
                 life.turns.0[stage].notify_one();
                 self.polled_at[stage] = now_ms;
+                self.poll();
             }
-            self.poll();
         }
     }
 
     /// Polls everything until nothing moves any more.
     fn poll(&mut self) {
         let mut context = Context::from_waker(Waker::noop());
-        let mut still = 0;
-        while still < 2 {
+        let mut is_moving = true;
+        while is_moving {
             let before = self.progress();
             let Some(life) = &mut self.life else { return };
             let born = std::mem::take(&mut *life.born.borrow_mut());
@@ -341,8 +343,7 @@ impl Machine {
             let count = life.tasks.len();
             life.tasks
                 .retain_mut(|task| task.as_mut().poll(&mut context) == Poll::Pending);
-            let has_moved = has_new || life.tasks.len() != count || self.progress() != before;
-            still = if has_moved { 0 } else { still + 1 };
+            is_moving = has_new || life.tasks.len() != count || self.progress() != before;
         }
     }
 
