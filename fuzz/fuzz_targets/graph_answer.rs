@@ -11,8 +11,9 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use hookline_meta::graph::{
     Answer, Call, CallFailure, CommentRead, Commented, ConversationId, ConversationMessage,
-    GraphConfig, GraphError, MediaItem, MediaRead, Reply, Sender, Sent, Usage, find_conversation,
-    list_media, read_comment, read_media, read_replies, send_message, send_public_reply,
+    GraphConfig, GraphError, MediaItem, MediaRead, RepliesPage, Reply, Sender, Sent, Usage,
+    find_conversation, list_media, read_comment, read_media, read_replies, send_message,
+    send_public_reply,
 };
 use hookline_model::account::Login;
 use hookline_model::ids::{AccountId, CommentId, ContactId, MediaId};
@@ -22,7 +23,7 @@ use serde_json::Value;
 
 struct Calls {
     comment: Call<CommentRead>,
-    replies: Call<Vec<CommentRead>>,
+    replies: Call<RepliesPage>,
     media: Call<MediaRead>,
     all_media: Call<Vec<MediaItem>>,
     conversation: Call<Option<ConversationId>>,
@@ -55,7 +56,7 @@ static CALLS: LazyLock<Calls> = LazyLock::new(|| {
     let contact = ContactId::new("6100000000000001");
     Calls {
         comment: read_comment(config, sender, &comment).expect("a call"),
-        replies: read_replies(config, sender, &comment).expect("a call"),
+        replies: read_replies(config, sender, &comment, None).expect("a call"),
         media: read_media(config, sender, &MediaId::new("18000000000000021")).expect("a call"),
         all_media: list_media(config, sender).expect("a call"),
         conversation: find_conversation(config, sender, &contact).expect("a call"),
@@ -119,6 +120,16 @@ fn next_read(conversation: Option<ConversationId>, reply: &Reply, error: Option<
     }
 }
 
+/// The place to read on from is a part of the next address, whatever Meta wrote there.
+fn next_page(after: Option<&str>) {
+    let comment = CommentId::new("17900000000000011");
+    let call = read_replies(&CONFIG, &sender(), &comment, after).expect("a call");
+    let url = &call.request().url;
+    assert_eq!(url.path(), "/v26.0/17900000000000011/replies");
+    let found = url.query_pairs().find(|(name, _)| name == "after");
+    assert_eq!(found.map(|(_, value)| value.into_owned()).as_deref(), after);
+}
+
 fuzz_target!(|input: &[u8]| {
     let mut parts = input.splitn(4, |byte| *byte == b'\n');
     let mut next = || parts.next().unwrap_or_default();
@@ -143,7 +154,9 @@ fuzz_target!(|input: &[u8]| {
     }
     let error = error.as_ref();
     read(&CALLS.comment, &reply, error);
-    read(&CALLS.replies, &reply, error);
+    if let Some(page) = read(&CALLS.replies, &reply, error) {
+        next_page(page.value.after.as_deref());
+    }
     read(&CALLS.media, &reply, error);
     read(&CALLS.all_media, &reply, error);
     if let Some(found) = read(&CALLS.conversation, &reply, error) {
