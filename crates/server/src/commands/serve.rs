@@ -8,6 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::SystemClock;
 use crate::config::Loaded;
+use crate::files;
 use crate::wiring;
 
 /// Runs until SIGTERM or Ctrl-C, then stops accepting and finishes what is in flight within
@@ -16,6 +17,9 @@ use crate::wiring;
 pub async fn run(loaded: Loaded) -> anyhow::Result<ExitCode> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
+    }
+    if let Err(shortage) = files::make_room_for(loaded.config.server.max_connections) {
+        tracing::warn!("{shortage}");
     }
     let mut terminate =
         signal(SignalKind::terminate()).context("cannot listen for the signal to stop")?;

@@ -173,7 +173,7 @@ pub(super) static KEYS: &[Key] = &[
         "server.max_connections",
         Count,
         Some("800"),
-        "Connections open at once; when all are taken, the longest idle one is closed for the next. Keep it below the process's limit of open files.",
+        "Connections open at once; when all are taken, the longest idle one is closed for the next. `serve` raises its limit of open files to what they need, as far as the system lets it.",
     ),
     key(
         "server.shutdown_timeout",
