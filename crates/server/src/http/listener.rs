@@ -36,7 +36,7 @@ use slot::{SlotLimits, Slots};
 const BACKLOG: u32 = 4096;
 
 /// The longest time between two sweeps, and so the most by which a time limit may be overrun.
-const SWEEP_MAX: Duration = Duration::from_millis(500);
+const SWEEP_MAX: Duration = Duration::from_millis(100);
 
 /// The shortest, for limits so short that only tests have them.
 const SWEEP_MIN: Duration = Duration::from_millis(5);

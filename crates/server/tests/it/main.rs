@@ -11,6 +11,7 @@ mod api;
 mod binary;
 mod commands;
 mod flood;
+mod hostile;
 mod limits;
 mod process;
 mod site;

@@ -115,12 +115,7 @@ impl TestServer {
     }
 
     pub(crate) async fn connect(&self) -> Client {
-        let connecting = tokio::time::timeout(PATIENCE, TcpStream::connect(self.address));
-        let stream = connecting.await.unwrap().unwrap();
-        Client {
-            stream,
-            unread: Vec::new(),
-        }
+        Client::connect(self.address).await
     }
 
     /// One request on a connection of its own.
@@ -200,6 +195,15 @@ impl Answer {
 }
 
 impl Client {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
+        let connecting = tokio::time::timeout(PATIENCE, TcpStream::connect(address));
+        let stream = connecting.await.unwrap().unwrap();
+        Self {
+            stream,
+            unread: Vec::new(),
+        }
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }

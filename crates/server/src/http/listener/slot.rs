@@ -8,8 +8,10 @@ use tokio::sync::Notify;
 
 use super::ListenerConfig;
 
-/// How long a client that is sending a header is left alone when room is needed.
-const SHED_GRACE: Duration = Duration::from_secs(1);
+/// How long a client that is sending a header is left alone when room is needed. Meta sends its
+/// header with the connection; whoever waits behind strangers who send nothing waits this long for
+/// every [`ListenerConfig::max_connections`] of them.
+const SHED_GRACE: Duration = Duration::from_millis(200);
 
 /// What a connection is expected to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
