@@ -455,4 +455,63 @@ proptest! {
             }
         }
     }
+
+    /// Meta promises neither batches nor order (contract 2.4, 2.7): what makes an event this event
+    /// is in the event.
+    #[test]
+    fn however_entries_are_batched_and_ordered_the_events_are_the_same(
+        picks in proptest::collection::vec(any::<prop::sample::Index>(), 1..8),
+        cut in any::<prop::sample::Index>(),
+        is_list: bool,
+    ) {
+        let names = fixture_names();
+        let mut alone = Vec::new();
+        let mut entries = Vec::new();
+        for pick in picks {
+            let body = fixture(&names[pick.index(names.len())]);
+            let whole: Value = serde_json::from_slice(&body).unwrap();
+            let object = whole.get(0).unwrap_or(&whole);
+            if object["object"] == "instagram" {
+                alone.extend(interpret(&body).unwrap());
+                entries.extend(object["entry"].as_array().unwrap().iter().rev().cloned());
+            }
+        }
+        entries.reverse();
+        let (first, second) = entries.split_at(cut.index(entries.len() + 1));
+        let body_of = |entries: &[Value]| {
+            serde_json::json!({ "entry": entries, "object": "instagram" })
+        };
+        let bodies = vec![body_of(second), body_of(first)];
+        let told = if is_list {
+            interpret(Value::from(bodies).to_string().as_bytes()).unwrap()
+        } else {
+            let told = bodies.iter().map(|body| interpret(body.to_string().as_bytes()).unwrap());
+            told.flatten().collect()
+        };
+        let keys = |events: &[Event]| {
+            let mut keys: Vec<_> = events.iter().map(|event| (event.key, event.kind())).collect();
+            keys.sort_unstable();
+            keys
+        };
+        prop_assert_eq!(keys(&told), keys(&alone));
+    }
+
+    #[test]
+    fn a_comment_has_the_key_of_its_account_and_id_whatever_else_is_said(
+        one in "[0-9]{1,3}", other in "[0-9]{1,3}", time: u32, text in ".{0,8}", is_live: bool,
+    ) {
+        let key = |account: &str, id: &str, text: &str| {
+            let value = serde_json::json!({ "id": id, "text": text });
+            let field = if is_live { "live_comments" } else { "comments" };
+            let entry = serde_json::json!({
+                "id": account, "time": time, "changes": [{ "field": field, "value": value }],
+            });
+            let body = serde_json::json!({ "object": "instagram", "entry": [entry] });
+            event(&body.to_string()).key
+        };
+        prop_assert_eq!(key("1", &one, &text), key("1", &one, ""));
+        prop_assert_eq!(key("1", &one, "") == key("1", &other, ""), one == other);
+        prop_assert_eq!(key(&one, "1", "") == key(&other, "1", ""), one == other);
+        prop_assert_eq!(key(&one, &other, "") == key(&other, &one, ""), one == other);
+    }
 }

@@ -72,6 +72,7 @@ fn write_canonical(value: &Value, out: &mut String) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn key(kind: &str, parts: &[Option<&str>]) -> NaturalKey {
         natural_key(&AccountId::new("1"), kind, parts)
@@ -115,5 +116,26 @@ mod tests {
             unknown(r#"{"id":100000000000000000001}"#),
             unknown(r#"{"id":100000000000000000002}"#)
         );
+    }
+
+    type Named = (String, String, Vec<Option<String>>);
+
+    fn named() -> impl Strategy<Value = Named> {
+        let part = || "[ab]{0,3}";
+        let parts = prop::collection::vec(prop::option::of(part()), 0..3);
+        (part(), part(), parts)
+    }
+
+    fn key_of((account, kind, parts): &Named) -> NaturalKey {
+        let parts: Vec<_> = parts.iter().map(Option::as_deref).collect();
+        natural_key(&AccountId::new(account.as_str()), kind, &parts)
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_equal_exactly_when_everything_named_is(one in named(), other in named()) {
+            prop_assert_eq!(key_of(&one) == key_of(&other), one == other);
+            prop_assert_eq!(key_of(&one), key_of(&one.clone()));
+        }
     }
 }
