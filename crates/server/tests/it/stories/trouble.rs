@@ -181,3 +181,22 @@ async fn meta_delivers_again_what_nobody_took_while_the_server_was_down() {
     stage.reached_exactly(1).await;
     stage.clear().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_echo_of_one_reply_does_not_settle_another_with_the_same_words() {
+    let stage = Stage::build().await;
+    stage.publish("link", json!({})).await;
+    // The first reply does not land, the second does; nobody is told which is which.
+    stage.trouble("private_reply", Trouble::Error(error(500, 2, None)));
+    stage.trouble("private_reply", Trouble::DropAfter);
+    let comments = [stage.comment("ada", "link"), stage.comment("ada", "link")];
+    for comment in &comments {
+        stage.settled(comment, "accepted").await;
+    }
+    stage.reached_exactly(2).await;
+    for comment in &comments {
+        let world = stage.world();
+        assert!(world.find_comment(comment).unwrap().private_reply.is_some());
+    }
+    stage.clear().await;
+}
