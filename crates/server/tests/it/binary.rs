@@ -1,8 +1,12 @@
 //! The real binary as a process of its own: started, listened to, stopped, killed.
 
+use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,6 +16,9 @@ pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// How long a process may take to say where it listens; generous, for machines under load.
 const START_PATIENCE: Duration = Duration::from_mins(1);
+
+/// Lines of its log that are kept to be shown.
+const LINES_KEPT: usize = 50;
 
 /// A command that will run the binary in `directory`, with nothing of our own environment.
 pub(crate) fn hookline(directory: &Path) -> Command {
@@ -28,33 +35,55 @@ pub(crate) fn hookline(directory: &Path) -> Command {
     command
 }
 
+/// A client whose calls take at most `patience`.
+pub(crate) fn client(patience: Duration) -> reqwest::Client {
+    // Whoever comes first installs it; a second installation is refused without harm.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder();
+    builder.timeout(patience).build().unwrap()
+}
+
+/// What Meta writes into the signature header for `body`.
+pub(crate) fn signature(body: &[u8]) -> String {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET.as_bytes());
+    let digest = ring::hmac::sign(&key, body);
+    let mut text = "sha256=".to_owned();
+    for byte in digest.as_ref() {
+        write!(text, "{byte:02x}").unwrap();
+    }
+    text
+}
+
 /// A server process; killed when the value goes, whatever happens.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) url: String,
+    log: Arc<Mutex<VecDeque<String>>>,
 }
 
 impl Server {
-    /// Starts `command` and waits until it says where it listens.
-    pub(crate) fn start(command: Command) -> Self {
-        Self::try_start(command).unwrap_or_else(|log| panic!("the server did not start: {log}"))
-    }
-
-    /// The same; an error is what the server said instead.
-    pub(crate) fn try_start(mut command: Command) -> Result<Self, String> {
+    /// Starts `command` and waits until it says where it listens; an error is what it said instead.
+    pub(crate) fn start(mut command: Command) -> Result<Self, String> {
         let mut child = command.arg("serve").spawn().unwrap();
-        let heard = listening(&mut child);
-        // Made before the look at what was heard, so that a deaf process does not outlive us.
+        let stderr = child.stderr.take().unwrap();
+        // Made before it is listened to, so that a deaf process does not outlive us.
         let mut server = Self {
             child,
             url: String::new(),
+            log: Arc::default(),
         };
-        server.url = heard?;
+        let address = listen(stderr, Arc::clone(&server.log));
+        match address.recv_timeout(START_PATIENCE) {
+            Ok(address) => server.url = format!("http://{address}"),
+            Err(_) => return Err(server.last_words()),
+        }
         Ok(server)
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+    /// The end of its log.
+    pub(crate) fn last_words(&self) -> String {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        Vec::from(log.clone()).join("\n")
     }
 
     /// Asks it to stop and waits until it has.
@@ -69,6 +98,12 @@ impl Server {
         );
         self.child.wait().unwrap().code()
     }
+
+    /// Kills it, with no chance to finish anything.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
 }
 
 impl Drop for Server {
@@ -78,23 +113,22 @@ impl Drop for Server {
     }
 }
 
-/// The address the server says it listens at, or what it said instead. Reads on in the
+/// Tells the address the server says it listens at, and keeps the end of its log. Reads on in the
 /// background, so that the server is never blocked by a full pipe.
-fn listening(child: &mut Child) -> Result<String, String> {
-    let log = BufReader::new(child.stderr.take().unwrap());
-    let (tell, told) = std::sync::mpsc::sync_channel(1000);
+fn listen(stderr: ChildStderr, log: Arc<Mutex<VecDeque<String>>>) -> Receiver<String> {
+    let (tell, told) = sync_channel(1);
     std::thread::spawn(move || {
-        for line in log.lines().map_while(Result::ok) {
-            let _ = tell.try_send(line);
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let said: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
+            if let Some(address) = said["address"].as_str() {
+                let _ = tell.try_send(address.to_owned());
+            }
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            if log.len() >= LINES_KEPT {
+                log.pop_front();
+            }
+            log.push_back(line);
         }
     });
-    let mut seen = String::new();
-    while let Ok(line) = told.recv_timeout(START_PATIENCE) {
-        let said: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
-        if let Some(address) = said["address"].as_str() {
-            return Ok(format!("http://{address}"));
-        }
-        seen.push_str(&line);
-    }
-    Err(seen)
+    told
 }

@@ -10,6 +10,7 @@
 mod api;
 mod binary;
 mod commands;
+mod crash;
 mod flood;
 mod hostile;
 mod limits;
@@ -17,4 +18,5 @@ mod process;
 mod site;
 mod stage;
 mod stories;
+mod trials;
 mod webhook;

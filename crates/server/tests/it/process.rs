@@ -5,36 +5,20 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::binary::{SECRET, Server, hookline};
+use crate::binary::{Server, client, hookline, signature};
 use crate::stage::wait;
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const BODY: &str = r#"{"object":"instagram","entry":[]}"#;
 
-fn client() -> reqwest::Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder()
-        .timeout(Duration::from_secs(5))
-        .build()
-        .unwrap()
-}
-
 async fn deliver(client: &reqwest::Client, url: &str, body: &str) -> u16 {
-    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET.as_bytes());
-    let digest = ring::hmac::sign(&key, body.as_bytes());
-    let hex = hex(digest.as_ref());
     let request = client
         .post(format!("{url}/webhooks/instagram"))
-        .header("X-Hub-Signature-256", format!("sha256={hex}"))
+        .header("X-Hub-Signature-256", signature(body.as_bytes()))
         .body(body.to_owned());
     request.send().await.unwrap().status().as_u16()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").unwrap();
-        text
-    })
 }
 
 async fn ready(client: &reqwest::Client, url: &str) -> (u16, String) {
@@ -50,8 +34,8 @@ fn refused(mut command: Command) -> (Option<i32>, String) {
 #[tokio::test]
 async fn sigterm_stops_it_with_exit_code_0_and_what_was_answered_is_kept() {
     let directory = tempfile::tempdir().unwrap();
-    let mut server = Server::start(hookline(directory.path()));
-    let client = client();
+    let mut server = Server::start(hookline(directory.path())).unwrap();
+    let client = client(PATIENCE);
     assert_eq!(deliver(&client, &server.url, BODY).await, 200);
     assert_eq!(server.terminate(), Some(0));
     let store = format!("sqlite:{}", directory.path().join("hookline.db").display());
@@ -88,7 +72,7 @@ fn wrong_configuration_is_told_all_at_once_and_nothing_is_started() {
 #[test]
 fn a_second_instance_on_the_same_file_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let _first = Server::start(hookline(directory.path()));
+    let _first = Server::start(hookline(directory.path())).unwrap();
     let mut second = hookline(directory.path());
     second.arg("serve");
     let (code, said) = refused(second);
@@ -118,7 +102,7 @@ fn an_address_that_is_taken_is_named() {
 fn the_generated_key_is_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().unwrap();
-    let _server = Server::start(hookline(directory.path()));
+    let _server = Server::start(hookline(directory.path())).unwrap();
     let mode = std::fs::metadata(directory.path().join("hookline.key"))
         .unwrap()
         .permissions();
@@ -159,11 +143,15 @@ async fn a_full_disk_answers_503_and_space_is_enough_to_recover() {
             .get_envs()
             .filter_map(|(key, value)| Some((key, value?))),
     );
-    let server = Server::start(command);
-    let client = client();
+    let server = Server::start(command).unwrap();
+    let client = client(PATIENCE);
     assert_eq!(deliver(&client, &server.url, BODY).await, 200);
 
-    let seen = format!("/proc/{}/root{}", server.id(), directory.path().display());
+    let seen = format!(
+        "/proc/{}/root{}",
+        server.child.id(),
+        directory.path().display()
+    );
     let filler = Path::new(&seen).join("filler");
     let mut zeros = std::io::repeat(0).take(16 << 20);
     std::io::copy(&mut zeros, &mut std::fs::File::create(&filler).unwrap()).unwrap_err();

@@ -49,7 +49,7 @@ fn start(directory: &Path, changes: &[(&str, &str)]) -> (Server, SocketAddr) {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    let server = Server::start(command);
+    let server = Server::start(command).unwrap();
     let address = server.url.strip_prefix("http://").unwrap().parse().unwrap();
     (server, address)
 }
@@ -109,7 +109,7 @@ async fn open_all(address: SocketAddr) -> Vec<TcpStream> {
 
 /// Looks at the most memory the process has held, where the system tells.
 fn is_within_memory(server: &Server) {
-    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", server.id())) else {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())) else {
         println!("SKIPPED: the system does not tell how much memory a process holds");
         return;
     };
