@@ -14,6 +14,7 @@ mod crash;
 mod flood;
 mod hostile;
 mod limits;
+mod power;
 mod process;
 mod site;
 mod stage;
