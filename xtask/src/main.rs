@@ -69,6 +69,18 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Kills the binary under load, again and again, and counts what reached people.
+    Crash {
+        /// Passed on to the trial (`-- --help` lists what it takes).
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Cuts the power at many moments of recorded runs, and looks for what is missing.
+    Power {
+        /// Passed on to the trial (`-- --help` lists what it takes).
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Puts one-line faults into a copy of the tree and runs the tests that must catch them.
     Mutants {
         /// Only those whose name contains this.
@@ -139,6 +151,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         ),
         Command::Bench { skip_micro, args } => bench(skip_micro, &args),
         Command::Simulate { args } => simulate(&args),
+        Command::Crash { args } => endure("crash", &args),
+        Command::Power { args } => endure("power", &args),
         Command::Mutants { only } => mutants::run(only.as_deref(), tools::is_ci()),
         Command::Flood { args } => measure("flood", &args),
         Command::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
@@ -154,6 +168,18 @@ fn simulate(args: &[String]) -> anyhow::Result<ExitCode> {
             .args(["run", "--release"])
             .args(example)
             .arg("--")
+            .args(args),
+    )
+}
+
+/// A long trial of the binary, in the release profile.
+fn endure(trial: &str, args: &[String]) -> anyhow::Result<ExitCode> {
+    let bench = ["--package", "hookline-server", "--bench", "endure"];
+    shell::status_of(
+        cargo()
+            .arg("bench")
+            .args(bench)
+            .args(["--", trial])
             .args(args),
     )
 }

@@ -1,4 +1,5 @@
-//! Trials of the real binary.
+//! The long trials of the real binary in their short form; `cargo xtask crash` and
+//! `cargo xtask power` run them long.
 
 use crate::{crash, power};
 
