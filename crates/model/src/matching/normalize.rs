@@ -10,7 +10,7 @@ use icu_casemap::CaseMapper;
 use unicode_normalization::UnicodeNormalization;
 
 pub(super) use chars::{
-    is_han_kana_thai_or_like, is_mark, is_punctuation, is_skin_tone, is_word_char,
+    is_emoji, is_han_kana_thai_or_like, is_mark, is_punctuation, is_skin_tone, is_word_char,
 };
 
 const ZERO_WIDTH_JOINER: char = '\u{200D}';
@@ -101,11 +101,11 @@ fn visible(text: &str) -> impl Iterator<Item = char> + '_ {
                 return Some(ch);
             }
             let joins_emoji = ch == ZERO_WIDTH_JOINER
-                && chars::is_emoji(before)
+                && is_emoji(before)
                 && rest
                     .clone()
                     .find(|next| !chars::is_variation_selector(*next))
-                    .is_some_and(chars::is_emoji);
+                    .is_some_and(is_emoji);
             // The flags of England, Scotland and Wales differ only in such tags.
             let tags_flag = chars::is_tag(ch) && (before == '\u{1F3F4}' || chars::is_tag(before));
             if joins_emoji || tags_flag {

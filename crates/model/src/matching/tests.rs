@@ -175,3 +175,19 @@ fn only_so_much_of_a_text_is_looked_at() {
         }
     }
 }
+
+#[test]
+fn a_tone_is_left_aside_behind_what_it_colours_and_nowhere_else() {
+    for (keyword, text, is_found) in [
+        ("👍", "👍\u{1F3FD}", true),
+        ("👩\u{200D}💻", "👩\u{1F3FD}\u{200D}💻", true),
+        ("freedom", "free\u{1F3FD}dom", false),
+        ("free", "free\u{1F3FD}dom", true),
+    ] {
+        assert_eq!(
+            is_match(MatchMode::Contains, keyword, text),
+            is_found,
+            "{keyword} {text}"
+        );
+    }
+}

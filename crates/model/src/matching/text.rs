@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use super::bounds::WordBounds;
-use super::normalize::{is_punctuation, is_skin_tone, is_word_char, normalize, without_zero_width};
+use super::normalize::{
+    is_emoji, is_punctuation, is_skin_tone, is_word_char, normalize, without_zero_width,
+};
 
 /// How much of a text is compared, in characters: far more than a comment or message can have,
 /// so that only a hostile text is cut and no text costs more than this.
@@ -91,7 +93,7 @@ impl Form {
     pub(super) fn readings(&self) -> impl Iterator<Item = &Self> {
         let toneless = self.toneless.get_or_init(|| {
             let is_toned = self.text.contains(is_skin_tone);
-            is_toned.then(|| Box::new(Self::of(self.text.replace(is_skin_tone, ""))))
+            is_toned.then(|| Box::new(Self::of(without_tones(&self.text))))
         });
         std::iter::once(self).chain(toneless.as_deref())
     }
@@ -108,6 +110,20 @@ impl Form {
     pub(super) fn inner_start(&self) -> usize {
         self.text.len() - without_outer_start(&self.text).len()
     }
+}
+
+/// The text without the tones of its emoji. A tone behind anything else is a sign of its own, and
+/// what stands on either side of it does not become one word.
+fn without_tones(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut before = '\0';
+    for ch in text.chars() {
+        if !is_skin_tone(ch) || !is_emoji(before) {
+            bare.push(ch);
+        }
+        before = ch;
+    }
+    bare
 }
 
 /// The text without punctuation and white space around it.

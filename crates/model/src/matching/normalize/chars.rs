@@ -13,7 +13,7 @@ pub(super) fn is_default_ignorable(ch: char) -> bool {
 }
 
 /// Whether the character can stand on either side of a joiner inside an emoji.
-pub(super) fn is_emoji(ch: char) -> bool {
+pub(in crate::matching) fn is_emoji(ch: char) -> bool {
     !ch.is_ascii()
         && (is_skin_tone(ch) || CodePointSetData::new::<ExtendedPictographic>().contains(ch))
 }
