@@ -14,7 +14,7 @@ use libfuzzer_sys::fuzz_target;
 const QUOTED_CHARS_MAX: usize = 125;
 
 fn keywords(part: &str) -> Vec<String> {
-    part.lines().take(50).map(str::to_owned).collect()
+    part.lines().take(8).map(str::to_owned).collect()
 }
 
 fn is_stable(text: &str, fold_accents: bool) -> String {
@@ -43,6 +43,10 @@ fn contains(matching: &Match, text: &str) -> Option<String> {
     matching.any.iter().find(is_in_text).cloned()
 }
 
+fn is_skin_tone(ch: char) -> bool {
+    matches!(ch, '\u{1F3FB}'..='\u{1F3FF}')
+}
+
 fn evaluate(matching: &Match, mode: MatchMode, text: &NormalizedText<'_>) -> MatchVerdict {
     let matching = Match {
         mode,
@@ -67,7 +71,13 @@ fn agree(matching: &Match, source: &str) {
     let prefix = evaluate(&unforbidden, MatchMode::Prefix, &text);
     // Exact leaves the keyword's own punctuation aside too, so it implies none of the others.
     evaluate(&unforbidden, MatchMode::Exact, &text);
-    assert_eq!(anywhere.keyword, contains(&unforbidden, text.source()));
+    let found = contains(&unforbidden, text.source());
+    if source.contains(is_skin_tone) {
+        // An emoji without a tone means every tone, so more may be found.
+        assert!(found.is_none() || anywhere.matched, "a keyword is lost");
+    } else {
+        assert_eq!(anywhere.keyword, found);
+    }
     assert!(!word.matched || anywhere.matched, "a word stands nowhere");
     assert!(!prefix.matched || word.matched, "it begins with no word");
     let forbidden = Match {

@@ -130,9 +130,7 @@ fn all_hold(targets: &[&Target], seconds: u64) -> anyhow::Result<bool> {
     );
     let mut is_success = true;
     for outcome in run::all(targets, &programs, seconds, at_once) {
-        let outcome = outcome?;
-        println!("{outcome}");
-        is_success &= outcome.is_success();
+        is_success &= outcome?.is_success();
     }
     Ok(is_success)
 }

@@ -77,7 +77,8 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Runs the targets, so many at a time; the outcomes are in the order of the targets.
+/// Runs the targets, so many at a time, and tells what came of each when it is over; the outcomes
+/// are in the order of the targets.
 pub(super) fn all(
     targets: &[&Target],
     programs: &Path,
@@ -95,6 +96,9 @@ pub(super) fn all(
                         return;
                     };
                     let outcome = run(target, programs, seconds);
+                    if let Ok(outcome) = &outcome {
+                        println!("{outcome}");
+                    }
                     if let Ok(mut done) = done.lock() {
                         done.push((place, outcome));
                     }
