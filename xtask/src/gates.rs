@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 
 use crate::fuzz;
 use crate::generated::{self, Start};
-use crate::mutants;
+use crate::mutants::{self, Which};
 use crate::shell::{self, Watched, cargo};
 use crate::steps::{Steps, Verdict};
 use crate::summary::{self, Summary};
@@ -220,10 +220,12 @@ fn doctests(scope: &Scope, counted: &mut Option<Summary>) -> anyhow::Result<Verd
     Ok(captured.is_success.into())
 }
 
-/// Faults that the tests above must catch; of the whole tree only.
+/// Faults that the tests above must catch; of the whole tree only, and only the quick ones.
 fn mutants(scope: &Scope, may_install: bool) -> anyhow::Result<Verdict> {
     match scope {
-        Scope::Workspace => Ok((mutants::run(None, may_install)? == ExitCode::SUCCESS).into()),
+        Scope::Workspace => {
+            Ok((mutants::run(Which::Quick, may_install)? == ExitCode::SUCCESS).into())
+        }
         Scope::Packages(_) => Ok(Verdict::Skipped(
             "the mutants are of the whole tree".to_owned(),
         )),

@@ -28,6 +28,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::mutants::Which;
 use crate::shell::cargo;
 
 /// The commands a Hookline developer runs.
@@ -153,7 +154,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate { args } => simulate(&args),
         Command::Crash { args } => endure("crash", &args),
         Command::Power { args } => endure("power", &args),
-        Command::Mutants { only } => mutants::run(only.as_deref(), tools::is_ci()),
+        Command::Mutants { only } => {
+            let which = only.as_deref().map_or(Which::All, Which::Named);
+            mutants::run(which, tools::is_ci())
+        }
         Command::Flood { args } => measure("flood", &args),
         Command::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
         Command::Generate { check } => generated::generate(check),

@@ -48,8 +48,32 @@ struct Mutant {
     test: String,
 }
 
-/// Puts each fault in and runs its test; with `only`, those whose name contains it.
-pub(crate) fn run(only: Option<&str>, may_install: bool) -> anyhow::Result<ExitCode> {
+/// Which of the faults are put in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Which<'a> {
+    /// All of them.
+    All,
+    /// Those whose name contains this.
+    Named(&'a str),
+    /// Those that need no server to be built for each: the others take longer than all of these.
+    Quick,
+}
+
+/// The package whose tests start the whole server.
+const SERVER: &str = "hookline-server";
+
+impl Which<'_> {
+    fn has(self, mutant: &Mutant) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(part) => mutant.name.contains(part),
+            Self::Quick => mutant.package != SERVER,
+        }
+    }
+}
+
+/// Puts each fault in and runs its test.
+pub(crate) fn run(which: Which<'_>, may_install: bool) -> anyhow::Result<ExitCode> {
     let mutants = read()?;
     let Some(nextest) = tools::find_tool(NEXTEST, may_install)? else {
         bail!("{}", tools::missing(NEXTEST));
@@ -57,7 +81,7 @@ pub(crate) fn run(only: Option<&str>, may_install: bool) -> anyhow::Result<ExitC
     let tree = copy_tree()?;
     let (mut caught, mut alive) = (0, Vec::new());
     for mutant in &mutants {
-        if only.is_some_and(|only| !mutant.name.contains(only)) {
+        if !which.has(mutant) {
             continue;
         }
         let is_caught = try_mutant(mutant, &tree, &nextest)
