@@ -314,8 +314,12 @@ fn echo(
         .map_err(doing())?;
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
-        let body: EventBody = Reader::new("events", &id, row).json("body")?;
-        if let EventBody::MessageEchoed(message) = body
+        // A row that cannot be read is no evidence, and must not end the search for the others.
+        let body = Reader::new("events", &id, row).json("body");
+        if let Err(error) = &body {
+            tracing::error!(event = id, %error, "an echo cannot be read from the database");
+        }
+        if let Ok(EventBody::MessageEchoed(message)) = body
             && message.text.as_deref() == Some(text)
             && !attributed(connection, &message.mid)?
         {

@@ -446,3 +446,20 @@ async fn a_late_echo_of_an_earlier_message_is_no_evidence_of_a_later_one() {
     assert_eq!(find(20).await.unwrap(), Some(MessageId::new("mid-21")));
     assert_eq!(find(25).await.unwrap(), None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_echo_that_cannot_be_read_does_not_hide_the_others() {
+    let house = House::build();
+    let plan = Plan {
+        events: vec![echo(1, 2), echo(21, 22)],
+        ..Plan::default()
+    };
+    house.store.commit_plan(plan, at(30)).await.unwrap();
+    rusqlite::Connection::open(house.store.path())
+        .unwrap()
+        .execute("UPDATE events SET body = 'not json' WHERE id = 1", [])
+        .unwrap();
+    let (person, text) = (ContactId::new("61000001"), "Here it is".to_owned());
+    let found = house.store.find_echo(account(), person, text, at(0)).await;
+    assert_eq!(found.unwrap(), Some(MessageId::new("mid-21")));
+}
