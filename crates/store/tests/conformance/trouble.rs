@@ -385,27 +385,6 @@ async fn a_person_decides_what_evidence_cannot() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lease_that_ends_before_its_attempt_leaves_the_send_untried() {
-    let house = House::build();
-    house.plan_replies(1..2).await;
-    let send = unknown_send(&house).await;
-    house
-        .store
-        .settle_unknown(send, Evidence::Absent, at(10))
-        .await
-        .unwrap();
-    // Claimed again, and the process dies before it asks for leave to call.
-    claim_one(&house, at(10)).await;
-    let recovered = house
-        .store
-        .recover_leases(at(100), request().budgets, at(100))
-        .await
-        .unwrap();
-    assert_eq!((recovered.untried, recovered.unknown), (1, 0));
-    assert_eq!(claim_one(&house, at(100)).await.sends.len(), 1);
-}
-
 /// The account's own message to person 1, sent and echoed at these seconds.
 fn echo(sent: i64, echoed: i64) -> PlannedEvent {
     let message = serde_json::json!({
