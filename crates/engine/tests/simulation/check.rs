@@ -209,7 +209,7 @@ pub(crate) fn at_the_end(play: &mut Play) {
     check_once(&mut play.findings, &sent);
     check_truth(&mut play.findings, &sends, &sent);
     check_order(&mut play.findings, &sent);
-    check_not_to_ourselves(play, &sent);
+    check_not_to_ourselves(play, &sends, &sent);
     check_nobody_forgotten(play);
     play.findings.sends = sends;
 }
@@ -229,19 +229,27 @@ fn check_once(findings: &mut Findings, sent: &[Sent]) {
     }
 }
 
-fn check_not_to_ourselves(play: &mut Play, sent: &[Sent]) {
+/// Nothing of ours is answered, and nothing is even planned for it: Meta would refuse some of it,
+/// and a refusal hides the mistake.
+fn check_not_to_ourselves(play: &mut Play, sends: &[SendRecord], sent: &[Sent]) {
     let mut found = Vec::new();
-    for sent in by_api(sent) {
-        let is_own = sent.comment_id.as_deref().is_some_and(|comment| {
-            let world = play.world();
-            let author = world
-                .find_comment(comment)
-                .map(|comment| comment.author.clone());
-            matches!(author, Ok(Author::Account { .. }))
-        });
-        let text = sent.text.as_deref().unwrap_or_default();
-        if is_own || text.contains("the owner says") {
-            found.push(format!("{text:?} answers our own words"));
+    {
+        let world = play.world();
+        let is_own = |comment: &str| {
+            let comment = world.find_comment(comment);
+            comment.is_ok_and(|comment| matches!(comment.author, Author::Account { .. }))
+        };
+        for send in sends {
+            if let Some(comment) = &send.comment_id
+                && is_own(comment.as_str())
+            {
+                found.push(format!("send {} answers {comment}, our own", send.id));
+            }
+        }
+        for text in by_api(sent).filter_map(|sent| sent.text.as_deref()) {
+            if text.contains("the owner says") {
+                found.push(format!("{text:?} answers our own message"));
+            }
         }
     }
     for what in found {
