@@ -162,7 +162,38 @@ fn copy_tree() -> anyhow::Result<PathBuf> {
         }
         fs::copy(file, &to).with_context(|| format!("copying {}", file.display()))?;
     }
+    set_apart(&tree)?;
     Ok(tree)
+}
+
+/// What our packages are called in the copy. Cargo knows a package by its name, its version and its
+/// place within the workspace, so that a copy under the same version would build over the tree's
+/// own artifacts, and cargo would take a mutant for what the tree holds.
+fn set_apart(tree: &Path) -> anyhow::Result<()> {
+    const OURS: &str = "version = \"0.1.0\"";
+    const MUTANTS: &str = "version = \"0.1.0-mutant\"";
+    let manifest = tree.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest)?;
+    let inherited = format!("\n{OURS}\n");
+    ensure!(
+        text.matches(&inherited).count() == 1,
+        "Cargo.toml does not give our packages their version in one line {OURS}"
+    );
+    fs::write(&manifest, text.replace(OURS, MUTANTS))?;
+    let lock = tree.join("Cargo.lock");
+    let text = fs::read_to_string(&lock)?;
+    let packages: Vec<String> = text
+        .split("[[package]]")
+        .map(|package| {
+            if package.contains("\nsource = ") {
+                package.to_owned()
+            } else {
+                package.replace(OURS, MUTANTS)
+            }
+        })
+        .collect();
+    fs::write(&lock, packages.join("[[package]]"))?;
+    Ok(())
 }
 
 fn try_mutant(mutant: &Mutant, tree: &Path, nextest: &Path) -> anyhow::Result<bool> {
