@@ -6,7 +6,9 @@
 //! - [`signed_request`]: what Meta says of a person when an app is removed or data is to be deleted
 //! - [`webhook`]: from the bytes of a delivery to events
 //! - [`graph`]: the calls we make, and what their answers mean
+//! - [`backfill`]: what was read back, as the delivery that never came
 
+pub mod backfill;
 pub mod graph;
 pub mod signature;
 pub mod signed_request;

@@ -4,6 +4,7 @@
 //! [`EventBody::Unknown`], one event at a time, so that one odd event does not spoil its
 //! neighbours (contract 12, 13).
 
+mod backfill;
 mod change;
 mod key;
 mod messaging;
@@ -55,7 +56,8 @@ pub enum NotInterpretable {
 /// Takes the events out of a delivery's body, in the order they stand there.
 ///
 /// The body is a bare object or a list of them (contract 2.1). Every element of `changes`,
-/// `messaging` and `standby` gives exactly one event.
+/// `messaging` and `standby` gives exactly one event, and so does every element of `backfill` in
+/// the bodies we write ourselves ([`crate::backfill`]).
 pub fn interpret(body: &[u8]) -> Result<Vec<Event>, NotInterpretable> {
     let text = std::str::from_utf8(body).map_err(|_| NotInterpretable::NotText)?;
     let whole: &RawValue =
@@ -108,6 +110,7 @@ fn read_entry(object: &str, raw: &RawValue, events: &mut Vec<Event>) {
         (Container::Changes, entry.changes),
         (Container::Messaging, entry.messaging),
         (Container::Standby, entry.standby),
+        (Container::Backfill, entry.backfill),
     ];
     for (container, items) in lists {
         source.container = container;
@@ -178,6 +181,7 @@ impl Source<'_> {
         let read = match self.container {
             Container::Changes => change::read(self, raw),
             Container::Messaging | Container::Standby => messaging::read(self, raw),
+            Container::Backfill => backfill::read(self, raw),
         };
         match read {
             Ok(read) => Event {

@@ -199,7 +199,8 @@ impl<'de> Deserialize<'de> for NaturalKey {
     }
 }
 
-/// The list of an entry an event came in (contract 2.2 and 4.15).
+/// How an event came: the list of an entry it stood in (contract 2.2 and 4.15), or our own
+/// reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Container {
@@ -209,6 +210,34 @@ pub enum Container {
     Messaging,
     /// `standby[]`: another app has the conversation; nothing may be automated.
     Standby,
+    /// No list of Meta's: we read the comment or message back ourselves, because its event never
+    /// came.
+    Backfill,
+}
+
+impl Container {
+    /// Every container.
+    pub const ALL: [Self; 4] = [
+        Self::Changes,
+        Self::Messaging,
+        Self::Standby,
+        Self::Backfill,
+    ];
+
+    /// The container as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::Messaging => "messaging",
+            Self::Standby => "standby",
+            Self::Backfill => "backfill",
+        }
+    }
+
+    /// The container of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|list| list.as_str() == name)
+    }
 }
 
 /// The one word for what happened.

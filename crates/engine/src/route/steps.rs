@@ -95,9 +95,10 @@ fn choose(step: &Step, random: &mut StdRng) -> (SendKind, String) {
 /// The latest moment as far as it is known now. The comment's own time, read before the first
 /// reply, can only bring it nearer.
 fn deadline(kind: SendKind, planned: &PlannedEvent, window: Timestamp) -> Timestamp {
-    let happened = planned
-        .event
-        .sent_at
+    let event = &planned.event;
+    let happened = event
+        .occurred_at
+        .or(event.sent_at)
         .unwrap_or(planned.received_at)
         .min(planned.received_at);
     match kind {

@@ -53,7 +53,7 @@ fn read_comment(
     });
     Ok(Read {
         key: source.key("comment", &[Some(id.as_str())]),
-        occurred_at: None,
+        occurred_at: wire.created_at.as_time(),
         body: body(Comment {
             id: CommentId::new(id.0),
             text: wire.text.map(Text::into_string),

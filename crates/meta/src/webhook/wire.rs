@@ -27,6 +27,9 @@ pub(super) struct Entry<'a> {
     pub(super) messaging: Option<Vec<&'a RawValue>>,
     #[serde(borrow, default, deserialize_with = "lenient")]
     pub(super) standby: Option<Vec<&'a RawValue>>,
+    /// Not Meta's: what we read back ourselves (see [`crate::backfill`]).
+    #[serde(borrow, default, deserialize_with = "lenient")]
+    pub(super) backfill: Option<Vec<&'a RawValue>>,
     #[serde(borrow, default, deserialize_with = "lenient")]
     pub(super) field: Option<Text<'a>>,
     #[serde(borrow)]
@@ -57,6 +60,10 @@ pub(super) struct Comment<'a> {
     pub(super) parent_id: Option<Id<'a>>,
     #[serde(borrow, default, deserialize_with = "lenient")]
     pub(super) text: Option<Text<'a>>,
+    /// Only what was read back has it: Meta's events do not say when a comment was written
+    /// (contract 2.2).
+    #[serde(default)]
+    pub(super) created_at: Whole,
 }
 
 /// Who commented.

@@ -86,7 +86,7 @@ impl Ignored {
             | EventBody::StoryInsightsReceived(_)
             | EventBody::Unknown(_) => match event.container {
                 Container::Standby => Some(Self::Standby),
-                Container::Changes | Container::Messaging => None,
+                Container::Changes | Container::Messaging | Container::Backfill => None,
             },
         }
     }

@@ -152,7 +152,7 @@ fn insert_event(connection: &Connection, planned: &PlannedEvent) -> Result<Event
                 received_at.as_millis(),
                 event.sent_at.map(Timestamp::as_millis),
                 event.occurred_at.map(Timestamp::as_millis),
-                container(event),
+                event.container.as_str(),
                 ignored.map(Ignored::as_str),
                 to_json(&event.body)
                     .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?,
@@ -163,15 +163,6 @@ fn insert_event(connection: &Connection, planned: &PlannedEvent) -> Result<Event
         return Err(StoreError::Conflict("an event"));
     }
     Ok(EventId(connection.last_insert_rowid()))
-}
-
-fn container(event: &Event) -> &'static str {
-    use hookline_model::event::Container;
-    match event.container {
-        Container::Changes => "changes",
-        Container::Messaging => "messaging",
-        Container::Standby => "standby",
-    }
 }
 
 fn reroute(

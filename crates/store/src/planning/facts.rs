@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use hookline_model::clock::Timestamp;
-use hookline_model::event::{Event, Ignored, NaturalKey};
+use hookline_model::event::{Container, Event, Ignored, NaturalKey};
 use hookline_model::ids::{AccountId, AutomationId, ContactId, DeliveryId, EventId, MediaId};
 use hookline_model::send::SendKey;
 use hookline_model::wish::{OptChange, Wish};
@@ -351,9 +351,7 @@ pub(crate) fn event_of(read: &Reader<'_, '_>) -> Result<Event, StoreError> {
     Ok(Event {
         account_id: read.account()?,
         key: NaturalKey::from_bytes(key),
-        container: read.word("container", |word| {
-            serde_json::from_str(&format!("{word:?}")).ok()
-        })?,
+        container: read.word("container", Container::from_name)?,
         sent_at: read.optional_time("sent_at")?,
         occurred_at: read.optional_time("occurred_at")?,
         body: read.json("body")?,
