@@ -28,6 +28,11 @@ pub const CLOCKS_APART_MAX: Duration = Duration::from_hours(1);
 /// How long one call to the Graph API may take, connection included.
 pub const GRAPH_CALL_MAX: Duration = Duration::from_secs(20);
 
+/// How long after its beginning a call may still take effect at Meta when nobody waits for its answer
+/// any more: because it took too long, because the connection broke, or because our process died.
+/// Until then nothing that is not there proves that it will not be.
+pub const LANDS_WITHIN: Duration = Duration::from_secs(25);
+
 /// How long a worker owns what it claimed. After that another may claim it.
 pub const LEASE: Duration = Duration::from_mins(1);
 
@@ -36,3 +41,5 @@ pub const GRAPH_ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 // A lease that ended while its call was still allowed to run would let two workers send.
 const _: () = assert!(LEASE.as_secs() > 2 * GRAPH_CALL_MAX.as_secs());
+// A call that took its whole time has left us at the latest when that time was over.
+const _: () = assert!(LANDS_WITHIN.as_secs() > GRAPH_CALL_MAX.as_secs());

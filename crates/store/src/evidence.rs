@@ -42,6 +42,8 @@ pub struct UnknownSend {
     pub refused: Option<String>,
     /// When the first attempt was started that may have landed.
     pub started_at: Timestamp,
+    /// When the last attempt was started.
+    pub last_started_at: Timestamp,
     /// When it is too late to send.
     pub deadline_at: Timestamp,
 }
@@ -64,7 +66,7 @@ pub enum Evidence {
     },
     /// Nothing can be said yet.
     LookAgain(Timestamp),
-    /// Nobody looked, because others had their turn.
+    /// It is too early to say, or others had their turn: this was no look.
     WaitForTurn(Timestamp),
     /// Nothing will ever be said; a person decides.
     LeaveUnknown,
@@ -248,6 +250,8 @@ fn unknown(
             "SELECT s.*,
                  (SELECT min(started_at) FROM attempts a WHERE a.send_id = s.id
                       AND a.number > s.proven) AS started_at,
+                 (SELECT max(started_at) FROM attempts a WHERE a.send_id = s.id)
+                     AS last_started_at,
                  (SELECT CASE outcome WHEN 'refused' THEN reason END FROM attempts a
                       WHERE a.send_id = s.id ORDER BY number DESC LIMIT 1) AS refused
              FROM sends s WHERE s.state = 'unknown' AND s.due_at <= ?1
@@ -285,6 +289,7 @@ fn unknown_send(id: i64, read: &Reader<'_, '_>) -> Result<UnknownSend, StoreErro
         reason: read.get("reason")?,
         refused: read.get("refused")?,
         started_at: read.time("started_at")?,
+        last_started_at: read.time("last_started_at")?,
         deadline_at: read.time("deadline_at")?,
     })
 }

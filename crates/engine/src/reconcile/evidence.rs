@@ -6,7 +6,7 @@ use hookline_meta::graph::{CallFailure, CommentRead, ConversationMessage, ErrorC
 use hookline_model::backoff::Backoff;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{CommentId, ContactId, MessageId};
-use hookline_model::limits::{ATTEMPTS_MAX, PRIVATE_REPLY_WINDOW};
+use hookline_model::limits::{ATTEMPTS_MAX, LANDS_WITHIN, PRIVATE_REPLY_WINDOW};
 use hookline_model::send::{SendKind, SendState};
 use hookline_store::StoreError;
 use hookline_store::evidence::{Evidence, UnknownSend};
@@ -245,8 +245,12 @@ impl Reconciler {
     }
 }
 
-/// It is proven that nothing landed.
+/// Nothing is there. That proves that nothing landed once nothing can land any more.
 fn absent(send: &UnknownSend, now: Timestamp) -> Evidence {
+    let lands_until = send.last_started_at.plus(LANDS_WITHIN);
+    if now < lands_until {
+        return Evidence::WaitForTurn(lands_until);
+    }
     let over = |state, reason: &str| Evidence::Over {
         state,
         reason: reason.to_owned(),

@@ -19,6 +19,7 @@ fn unknown(kind: SendKind) -> UnknownSend {
         reason: Some("timeout".to_owned()),
         refused: None,
         started_at: at(100),
+        last_started_at: at(100),
         deadline_at: at(1000),
     }
 }
@@ -63,9 +64,25 @@ fn a_dm_is_never_tried_again_without_a_look() {
 }
 
 #[test]
+fn what_may_still_land_is_not_absent() {
+    let mut send = unknown(SendKind::Dm);
+    let lands_until = at(100).plus(LANDS_WITHIN);
+    let just_before = lands_until.minus(Duration::from_millis(1));
+    for kind in [SendKind::Dm, SendKind::PublicReply, SendKind::PrivateReply] {
+        send.kind = kind;
+        let waits = Evidence::WaitForTurn(lands_until);
+        assert_eq!(absent(&send, just_before), waits, "{kind:?}");
+        assert_ne!(absent(&send, lands_until), waits, "{kind:?}");
+    }
+    send.last_started_at = at(200);
+    let waits = Evidence::WaitForTurn(at(200).plus(LANDS_WITHIN));
+    assert_eq!(absent(&send, lands_until), waits, "the last attempt counts");
+}
+
+#[test]
 fn proven_absence_is_a_second_chance_only_in_time() {
     let send = unknown(SendKind::Dm);
-    assert_eq!(absent(&send, at(110)), Evidence::Absent);
+    assert_eq!(absent(&send, at(130)), Evidence::Absent);
     let over = |state, reason: &str| Evidence::Over {
         state,
         reason: reason.to_owned(),
@@ -77,13 +94,13 @@ fn proven_absence_is_a_second_chance_only_in_time() {
     let mut refused = send.clone();
     refused.refused = Some("outside_window".to_owned());
     assert_eq!(
-        absent(&refused, at(110)),
+        absent(&refused, at(130)),
         over(SendState::Refused, "outside_window")
     );
     let mut tried = send;
     tried.attempts = ATTEMPTS_MAX;
     assert_eq!(
-        absent(&tried, at(110)),
+        absent(&tried, at(130)),
         over(SendState::Refused, "tried_in_vain")
     );
 }
