@@ -11,6 +11,7 @@
 //! - [`budget`], [`conversation`], [`wish`]: how fast, inside which window, and whether the contact
 //!   wants it
 //! - [`forecast`]: when what waits will go out, and what would be too late
+//! - [`upkeep`]: what comes back for as long as an account is connected
 
 pub mod account;
 pub mod attempt;
@@ -29,4 +30,5 @@ pub mod routing;
 pub mod secret;
 pub mod send;
 pub mod template;
+pub mod upkeep;
 pub mod wish;

@@ -3,12 +3,14 @@
 use hookline_model::account::{Account, Hold, Login};
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, AppScopedId, PageId};
+use hookline_model::upkeep::Task;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::lanes::release_lanes;
-use crate::rows::Reader;
+use crate::rows::{Reader, to_json};
+use crate::upkeep;
 
 /// An encrypted token, as the key ring sealed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,40 @@ pub struct ConnectAccount {
     pub app_scoped_id: Option<AppScopedId>,
     /// Its token.
     pub token: SealedToken,
+    /// What came with the token.
+    pub grant: Grant,
+}
+
+/// What is known of a token and of the login it came from; nothing of it need be known.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Grant {
+    /// What the token may do.
+    pub scopes: Option<Vec<String>>,
+    /// When Meta made it.
+    pub issued_at: Option<Timestamp>,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// The person who logged in, as the app sees them (contract 8.3).
+    pub owner_id: Option<AppScopedId>,
+    /// The id of the code exchange, which may be neither of the account's (contract section 0).
+    pub exchange_id: Option<AppScopedId>,
+    /// Whether Meta is asked to deliver this account's events.
+    pub wants_subscription: bool,
+}
+
+/// A token that takes the place of another of the same login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewToken {
+    /// Its account.
+    pub account_id: AccountId,
+    /// Which token it replaces.
+    pub token_number: i64,
+    /// The token.
+    pub token: SealedToken,
+    /// When Meta made it.
+    pub issued_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A connected account with its sealed token.
@@ -43,6 +79,8 @@ pub struct StoredAccount {
     pub token: SealedToken,
     /// Which of the account's tokens this is: each new one gets the next number.
     pub token_number: i64,
+    /// What came with the token.
+    pub grant: Grant,
 }
 
 impl Store {
@@ -58,14 +96,21 @@ impl Store {
             connection
                 .execute(
                     "INSERT INTO accounts (id, username, login, page_id, app_scoped_id, token_key,
-                                           token, connected_at)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+                                           token, connected_at, scopes, token_issued_at,
+                                           token_expires_at, owner_id, exchange_id,
+                                           wants_subscription)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
                      ON CONFLICT (id) DO UPDATE SET
                          username = excluded.username, login = excluded.login,
                          page_id = excluded.page_id,
                          app_scoped_id = coalesce(excluded.app_scoped_id, app_scoped_id),
                          token_key = excluded.token_key, token = excluded.token,
-                         token_number = token_number + 1,
+                         token_number = token_number + 1, scopes = excluded.scopes,
+                         token_issued_at = excluded.token_issued_at,
+                         token_expires_at = excluded.token_expires_at,
+                         owner_id = coalesce(excluded.owner_id, owner_id),
+                         exchange_id = coalesce(excluded.exchange_id, exchange_id),
+                         wants_subscription = max(excluded.wants_subscription, wants_subscription),
                          hold_reason = NULL, hold_since = NULL, hold_until = NULL",
                     params![
                         account.id.as_str(),
@@ -76,12 +121,64 @@ impl Store {
                         account.token.key,
                         account.token.bytes,
                         now.as_millis(),
+                        account.grant.scopes.as_ref().map(to_json).transpose()?,
+                        account.grant.issued_at.map(Timestamp::as_millis),
+                        account.grant.expires_at.map(Timestamp::as_millis),
+                        account.grant.owner_id.as_ref().map(AppScopedId::as_str),
+                        account.grant.exchange_id.as_ref().map(AppScopedId::as_str),
+                        account.grant.wants_subscription,
                     ],
                 )
                 .map_err(StoreError::database("connect the account"))?;
             release_lanes(connection, &account.id, now)?;
+            upkeep::begin(connection, &account.id, now)?;
             bump(connection, "accounts")?;
             Ok(is_new)
+        })
+        .await
+    }
+
+    /// Puts a refreshed token in the place of the one it was made from, in one step. `false` if
+    /// that is not the account's token any more, or the account is gone.
+    pub async fn replace_token(&self, new: NewToken) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let replaced = connection
+                .execute(
+                    "UPDATE accounts SET token_key = ?3, token = ?4, token_issued_at = ?5,
+                                         token_expires_at = ?6, token_number = token_number + 1
+                     WHERE id = ?1 AND token_number = ?2",
+                    params![
+                        new.account_id.as_str(),
+                        new.token_number,
+                        new.token.key,
+                        new.token.bytes,
+                        new.issued_at.as_millis(),
+                        new.expires_at.map(Timestamp::as_millis),
+                    ],
+                )
+                .map_err(StoreError::database("replace a token"))?;
+            Ok(replaced == 1)
+        })
+        .await
+    }
+
+    /// Keeps that Meta is asked to deliver an account's events, or is not. `false` if the account
+    /// is not connected.
+    pub async fn want_subscription(
+        &self,
+        id: AccountId,
+        is_wanted: bool,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let changed = connection
+                .execute(
+                    "UPDATE accounts SET wants_subscription = ?2 WHERE id = ?1",
+                    params![id.as_str(), is_wanted],
+                )
+                .map_err(StoreError::database("keep that events are wanted"))?;
+            upkeep::hasten(connection, Task::Subscription, Some(id.as_str()), now)?;
+            Ok(changed == 1)
         })
         .await
     }
@@ -106,6 +203,7 @@ impl Store {
                 )
                 .map_err(doing("cancel the account's sends"))?;
             free_limits(connection, &id)?;
+            upkeep::end(connection, &id)?;
             bump(connection, "accounts")?;
             Ok(true)
         })
@@ -239,6 +337,19 @@ fn stored(row: &Row<'_>) -> Result<StoredAccount, StoreError> {
         account,
         token,
         token_number: read.get("token_number")?,
+        grant: grant(&read)?,
+    })
+}
+
+fn grant(read: &Reader<'_, '_>) -> Result<Grant, StoreError> {
+    let id = |column| Ok(read.get::<Option<String>>(column)?.map(AppScopedId::new));
+    Ok(Grant {
+        scopes: read.optional_json("scopes")?,
+        issued_at: read.optional_time("token_issued_at")?,
+        expires_at: read.optional_time("token_expires_at")?,
+        owner_id: id("owner_id")?,
+        exchange_id: id("exchange_id")?,
+        wants_subscription: read.get("wants_subscription")?,
     })
 }
 

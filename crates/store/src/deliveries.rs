@@ -39,6 +39,7 @@ impl Store {
             received_at,
             secret_index,
             api_version,
+            source: None,
             body,
         })
         .await

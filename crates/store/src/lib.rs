@@ -10,6 +10,7 @@
 //! - [`evidence`]: what reconciling reads and settles
 //! - [`records`]: what pages, commands and explanations show
 //! - [`queue`]: what waits in each lane, and when it goes out
+//! - [`upkeep`], [`gaps`]: what comes back for each account, and what it missed
 //!
 //! SQLite is the one database now; the layout of one file per noun is what a second database will
 //! be written beside.
@@ -19,6 +20,7 @@ mod automations;
 mod deliveries;
 mod error;
 pub mod evidence;
+pub mod gaps;
 mod instance;
 pub mod lanes;
 pub mod planning;
@@ -30,6 +32,7 @@ mod retention;
 mod rows;
 mod sqlite;
 mod stats;
+pub mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,7 +40,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-pub use accounts::{ConnectAccount, SealedToken, StoredAccount};
+pub use accounts::{ConnectAccount, Grant, NewToken, SealedToken, StoredAccount};
 pub use automations::{Publication, PublishedAutomation};
 pub use deliveries::RecordDelivery;
 pub use error::{OpenError, StoreError};

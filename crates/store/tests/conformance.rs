@@ -20,5 +20,7 @@ mod queue;
 mod steps;
 #[path = "conformance/trouble.rs"]
 mod trouble;
+#[path = "conformance/upkeep.rs"]
+mod upkeep;
 #[path = "conformance/wishes.rs"]
 mod wishes;

@@ -29,7 +29,7 @@ use hookline_model::secret::Secret;
 use hookline_sim::world::accounts::Account;
 use hookline_sim::{Delivery, WorldConfig};
 use hookline_store::records::{SendFilter, SendRecord, Story};
-use hookline_store::{ConnectAccount, Gate, PageRequest, Pass, SealedToken, Stats, Store};
+use hookline_store::{ConnectAccount, Gate, Grant, PageRequest, Pass, SealedToken, Stats, Store};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::Notify;
@@ -382,6 +382,7 @@ impl Machine {
                 key: sealed.key_id.0.to_vec(),
                 bytes: sealed.bytes,
             },
+            grant: Grant::default(),
         };
         let now = self.clock.now();
         let connected =

@@ -14,7 +14,7 @@ use hookline_engine::keyring::KeyRing;
 use hookline_model::clock::{Clock as _, Timestamp};
 use hookline_model::ids::AccountId;
 use hookline_model::secret::Secret;
-use hookline_store::{ConnectAccount, SealedToken, Store};
+use hookline_store::{ConnectAccount, Grant, SealedToken, Store};
 
 use super::table::Table;
 use super::{NOT_FOUND, complain, open_existing, open_or_create, print_json, wrong_input};
@@ -186,6 +186,7 @@ async fn connect(args: ConnectArgs, store_url: &str, keys: &KeyRing) -> anyhow::
             key: sealed.key_id.0.to_vec(),
             bytes: sealed.bytes,
         },
+        grant: Grant::default(),
     };
     let store = open_or_create(store_url)?;
     let is_new = store.connect_account(account, now()).await?;

@@ -32,6 +32,8 @@ pub(crate) struct NewDelivery {
     pub(crate) received_at: Timestamp,
     pub(crate) secret_index: usize,
     pub(crate) api_version: Option<String>,
+    /// Where it comes from, if not from Meta.
+    pub(crate) source: Option<&'static str>,
     pub(crate) body: Bytes,
 }
 
@@ -265,8 +267,8 @@ pub(super) fn insert(
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT INTO deliveries (id, received_at, secret_index, api_version, body)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO deliveries (id, received_at, secret_index, api_version, source, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )
         .and_then(|mut insert| {
             insert.execute(params![
@@ -274,6 +276,7 @@ pub(super) fn insert(
                 delivery.received_at.as_millis(),
                 i64::try_from(delivery.secret_index).unwrap_or(i64::MAX),
                 delivery.api_version,
+                delivery.source,
                 &delivery.body[..],
             ])
         })

@@ -12,7 +12,7 @@ use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, Deliver
 use hookline_model::send::{SendClass, SendKey, SendKind};
 use hookline_store::lanes::{Budgets, ClaimRequest};
 use hookline_store::planning::{Plan, PlannedEvent, PlannedRun, PlannedSend, Verdict};
-use hookline_store::{ConnectAccount, Ownership, RecordDelivery, SealedToken, Store};
+use hookline_store::{ConnectAccount, Grant, Ownership, RecordDelivery, SealedToken, Store};
 
 pub(crate) struct House {
     pub(crate) store: Arc<Store>,
@@ -71,6 +71,7 @@ impl House {
                     login: Login::Instagram,
                     app_scoped_id: None,
                     token,
+                    grant: Grant::default(),
                 },
                 at(0),
             )

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use hookline_model::account;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::AccountId;
-use hookline_store::{ConnectAccount, SealedToken};
+use hookline_store::{ConnectAccount, Grant, SealedToken};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -166,6 +166,7 @@ pub(super) async fn put_account(
             key: sealed.key_id.0.to_vec(),
             bytes: sealed.bytes,
         },
+        grant: Grant::default(),
     };
     let is_new = state
         .store

@@ -1,0 +1,355 @@
+//! Gaps: times of which events may be missing, and what reading back found.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hookline_model::clock::Timestamp;
+use hookline_model::ids::{AccountId, CommentId, DeliveryId, MessageId};
+use hookline_model::upkeep::{GapCause, Task};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::Value;
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::rows::Reader;
+use crate::sqlite::NewDelivery;
+use crate::upkeep::hasten;
+
+/// Where a gap stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GapState {
+    /// Nobody has begun to read it back.
+    Waiting,
+    /// It is being read back.
+    Reading,
+    /// Everything Meta still tells of it was read.
+    Read,
+    /// It could not be read in time.
+    GivenUp,
+}
+
+impl GapState {
+    /// The state as stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Reading => "reading",
+            Self::Read => "read",
+            Self::GivenUp => "given_up",
+        }
+    }
+
+    /// The state of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Waiting, Self::Reading, Self::Read, Self::GivenUp]
+            .into_iter()
+            .find(|state| state.as_str() == name)
+    }
+}
+
+/// What reading a gap back found that had not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Found {
+    /// Comments.
+    pub comments: u32,
+    /// Messages.
+    pub messages: u32,
+    /// Those of both that are past their window: known now, but not to be answered any more.
+    pub too_late: u32,
+}
+
+/// A time of which events of an account may be missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gap {
+    /// Its row.
+    pub id: i64,
+    /// The account.
+    pub account_id: AccountId,
+    /// Why.
+    pub cause: GapCause,
+    /// From when.
+    pub begins_at: Timestamp,
+    /// Until when.
+    pub ends_at: Timestamp,
+    /// Where it stands.
+    pub state: GapState,
+    /// How far reading has come, in the words of the reader.
+    pub progress: Option<Value>,
+    /// What was found so far.
+    pub found: Found,
+    /// When it was noticed.
+    pub noticed_at: Timestamp,
+    /// When reading ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// Notes a gap of one account and has it read back from `read_at` on. One that touches a gap
+    /// nobody has begun to read makes that one longer.
+    pub async fn note_gap(
+        &self,
+        account: AccountId,
+        cause: GapCause,
+        (begins_at, ends_at): (Timestamp, Timestamp),
+        (now, read_at): (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            note(connection, &account, cause, (begins_at, ends_at), now)?;
+            hasten(connection, Task::Backfill, Some(account.as_str()), read_at)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes a gap of every account, and has them read back from `read_at` on, `apart` from one
+    /// another, so that many accounts do not ask Meta all at once. Says how many there are.
+    pub async fn note_gap_of_all(
+        &self,
+        cause: GapCause,
+        (begins_at, ends_at): (Timestamp, Timestamp),
+        (now, read_at): (Timestamp, Timestamp),
+        apart: Duration,
+    ) -> Result<usize, StoreError> {
+        self.write(move |connection| {
+            let accounts: Vec<String> = connection
+                .prepare_cached("SELECT id FROM accounts WHERE connected_at < ?1 ORDER BY id")
+                .and_then(|mut query| {
+                    query
+                        .query_map([ends_at.as_millis()], |row| row.get(0))?
+                        .collect()
+                })
+                .map_err(StoreError::database("list accounts"))?;
+            let mut at = read_at;
+            for account in &accounts {
+                let account = AccountId::new(account.as_str());
+                note(connection, &account, cause, (begins_at, ends_at), now)?;
+                hasten(connection, Task::Backfill, Some(account.as_str()), at)?;
+                at = at.plus(apart);
+            }
+            Ok(accounts.len())
+        })
+        .await
+    }
+
+    /// The account's oldest gap that is not read back yet.
+    pub async fn next_gap(&self, account: AccountId) -> Result<Option<Gap>, StoreError> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT * FROM gaps WHERE account_id = ?1 AND state IN ('waiting', 'reading')
+                     ORDER BY id LIMIT 1",
+                )
+                .and_then(|mut query| {
+                    query
+                        .query_row([account.as_str()], |row| Ok(gap(row)))
+                        .optional()
+                })
+                .map_err(StoreError::database("read a gap"))?
+                .transpose()
+        })
+        .await
+    }
+
+    /// Keeps how far reading a gap back has come, and what it has found.
+    pub async fn keep_gap(&self, gap: Gap) -> Result<(), StoreError> {
+        self.write(move |connection| {
+            let progress = gap.progress.as_ref().map(Value::to_string);
+            connection
+                .prepare_cached(
+                    "UPDATE gaps SET state = ?2, progress = ?3, comments = ?4, messages = ?5,
+                                     too_late = ?6, finished_at = ?7
+                     WHERE id = ?1",
+                )
+                .and_then(|mut update| {
+                    update.execute(params![
+                        gap.id,
+                        gap.state.as_str(),
+                        progress,
+                        gap.found.comments,
+                        gap.found.messages,
+                        gap.found.too_late,
+                        gap.finished_at.map(Timestamp::as_millis),
+                    ])
+                })
+                .map_err(StoreError::database("keep a gap"))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The newest gaps, of one account or of all, newest first.
+    pub async fn list_gaps(
+        &self,
+        account: Option<AccountId>,
+        limit: u32,
+    ) -> Result<Vec<Gap>, StoreError> {
+        self.read(move |connection| {
+            let doing = || StoreError::database("list gaps");
+            let mut query = connection
+                .prepare_cached(
+                    "SELECT * FROM gaps WHERE ?1 IS NULL OR account_id = ?1
+                     ORDER BY id DESC LIMIT ?2",
+                )
+                .map_err(doing())?;
+            let account = account.as_ref().map(AccountId::as_str);
+            let mut rows = query.query(params![account, limit]).map_err(doing())?;
+            let mut gaps = Vec::new();
+            while let Some(row) = rows.next().map_err(doing())? {
+                gaps.push(gap(row)?);
+            }
+            Ok(gaps)
+        })
+        .await
+    }
+
+    /// Records what was read back as a delivery of our own making, which is interpreted, routed
+    /// and explained as any other. Answers once its bytes are committed.
+    pub async fn record_backfill(
+        &self,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<DeliveryId, StoreError> {
+        self.record(NewDelivery {
+            received_at: now,
+            secret_index: 0,
+            api_version: None,
+            source: Some("backfill"),
+            body: Bytes::from(body),
+        })
+        .await
+    }
+
+    /// Which of these comments of the account are known from an event.
+    pub async fn known_comments(
+        &self,
+        account: AccountId,
+        comments: Vec<CommentId>,
+    ) -> Result<HashSet<CommentId>, StoreError> {
+        self.read(move |connection| {
+            let sql = "SELECT 1 FROM events WHERE comment_id = ?1 AND account_id = ?2";
+            known(connection, sql, &account, comments, CommentId::as_str)
+        })
+        .await
+    }
+
+    /// Which of these messages of the account are known from an event.
+    pub async fn known_messages(
+        &self,
+        account: AccountId,
+        messages: Vec<MessageId>,
+    ) -> Result<HashSet<MessageId>, StoreError> {
+        self.read(move |connection| {
+            let sql = "SELECT 1 FROM events WHERE mid = ?1 AND account_id = ?2
+                       AND kind = 'message_received'";
+            known(connection, sql, &account, messages, MessageId::as_str)
+        })
+        .await
+    }
+
+    /// When the account's newest events were received that Meta delivered, newest first.
+    pub async fn newest_events(
+        &self,
+        account: AccountId,
+        limit: u32,
+    ) -> Result<Vec<Timestamp>, StoreError> {
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT received_at FROM events
+                     WHERE account_id = ?1 AND container <> 'backfill'
+                     ORDER BY id DESC LIMIT ?2",
+                )
+                .and_then(|mut query| {
+                    query
+                        .query_map(params![account.as_str(), limit], |row| row.get(0))?
+                        .map(|at| at.map(Timestamp::from_millis))
+                        .collect()
+                })
+                .map_err(StoreError::database("read when events came"))
+        })
+        .await
+    }
+}
+
+fn known<T: std::hash::Hash + Eq>(
+    connection: &Connection,
+    sql: &str,
+    account: &AccountId,
+    ids: Vec<T>,
+    text: fn(&T) -> &str,
+) -> Result<HashSet<T>, StoreError> {
+    let doing = || StoreError::database("look for what is known");
+    let mut query = connection.prepare_cached(sql).map_err(doing())?;
+    let mut found = HashSet::new();
+    for id in ids {
+        let exists = query.exists(params![text(&id), account.as_str()]);
+        if exists.map_err(doing())? {
+            found.insert(id);
+        }
+    }
+    Ok(found)
+}
+
+fn note(
+    connection: &Connection,
+    account: &AccountId,
+    cause: GapCause,
+    (begins_at, ends_at): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let doing = || StoreError::database("note a gap");
+    let longer = connection
+        .prepare_cached(
+            "UPDATE gaps SET begins_at = min(begins_at, ?2), ends_at = max(ends_at, ?3)
+             WHERE account_id = ?1 AND state = 'waiting' AND begins_at <= ?3 AND ends_at >= ?2",
+        )
+        .and_then(|mut update| {
+            update.execute(params![
+                account.as_str(),
+                begins_at.as_millis(),
+                ends_at.as_millis()
+            ])
+        })
+        .map_err(doing())?;
+    if longer > 0 {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO gaps (account_id, cause, begins_at, ends_at, state, noticed_at)
+             VALUES (?1, ?2, ?3, ?4, 'waiting', ?5)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                account.as_str(),
+                cause.as_str(),
+                begins_at.as_millis(),
+                ends_at.as_millis(),
+                now.as_millis(),
+            ])
+        })
+        .map_err(doing())?;
+    Ok(())
+}
+
+fn gap(row: &Row<'_>) -> Result<Gap, StoreError> {
+    let id: i64 = row.get("id").map_err(StoreError::database("read a gap"))?;
+    let read = Reader::new("gaps", &id, row);
+    Ok(Gap {
+        id,
+        account_id: read.account()?,
+        cause: read.word("cause", GapCause::from_name)?,
+        begins_at: read.time("begins_at")?,
+        ends_at: read.time("ends_at")?,
+        state: read.word("state", GapState::from_name)?,
+        progress: read.optional_json("progress")?,
+        found: Found {
+            comments: read.count("comments")?,
+            messages: read.count("messages")?,
+            too_late: read.count("too_late")?,
+        },
+        noticed_at: read.time("noticed_at")?,
+        finished_at: read.optional_time("finished_at")?,
+    })
+}
