@@ -1,6 +1,7 @@
 //! A stage for stories: Meta, simulated, over real HTTP, and a whole server on an empty database.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,8 +37,28 @@ pub(crate) struct Stage {
     client: reqwest::Client,
 }
 
+/// How far the clock of the stage is ahead of the machine's. One for the process: each test has a
+/// process of its own.
+static PASSED_MS: AtomicI64 = AtomicI64::new(0);
+
+/// The time on the stage, for Meta and for the server.
 pub(crate) fn now() -> i64 {
-    SystemClock.now().as_millis()
+    SystemClock.now().as_millis() + PASSED_MS.load(Ordering::Relaxed)
+}
+
+/// Lets so much time pass at once.
+pub(crate) fn pass(time: Duration) {
+    let millis = i64::try_from(time.as_millis()).unwrap();
+    PASSED_MS.fetch_add(millis, Ordering::Relaxed);
+}
+
+#[derive(Debug)]
+struct StageClock;
+
+impl Clock for StageClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(now())
+    }
 }
 
 impl Stage {
@@ -124,7 +145,7 @@ impl Stage {
             purpose: Purpose::Serve,
         })
         .unwrap();
-        let running = wiring::start(&loaded.config, Arc::new(SystemClock))
+        let running = wiring::start(&loaded.config, Arc::new(StageClock))
             .await
             .unwrap();
         self.server = format!("http://{}", running.address);
@@ -301,7 +322,7 @@ fn lock(world: &Mutex<World>) -> MutexGuard<'_, World> {
 pub(crate) async fn wait<T, F: Future<Output = Option<T>>>(
     mut look: impl FnMut() -> F,
 ) -> Option<T> {
-    let deadline = Timestamp::from_millis(now()).plus(PATIENCE);
+    let deadline = SystemClock.now().plus(PATIENCE);
     while SystemClock.now() < deadline {
         if let Some(found) = look().await {
             return Some(found);

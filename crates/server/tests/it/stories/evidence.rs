@@ -5,7 +5,8 @@ use hookline_sim::world::{EchoTiming, Policy};
 use hookline_sim::{FaultRule, Trouble, WorldConfig};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, now};
+use crate::stage::{Stage, now, pass};
+use hookline_model::limits::LANDS_WITHIN;
 use hookline_sim::world::accounts::NewAccount;
 
 /// A stage on which nothing is ever echoed: only reading back tells.
@@ -36,6 +37,10 @@ fn write(stage: &Stage, text: &str) -> String {
     stage.world().message(now(), draft).unwrap()
 }
 
+fn is_unknown(story: &Value) -> bool {
+    story["sends"][0]["state"] == "unknown"
+}
+
 fn outcomes(story: &Value) -> Vec<&str> {
     story["sends"][0]["attempts"]
         .as_array()
@@ -64,6 +69,8 @@ async fn a_dm_that_is_provably_absent_is_sent_again_once() {
     greet(&stage).await;
     stage.trouble("send_message", Trouble::Html);
     let mid = write(&stage, "hi");
+    stage.explained(&mid, is_unknown).await;
+    pass(LANDS_WITHIN);
     let story = stage.settled(&mid, "accepted").await;
     assert_eq!(outcomes(&story), ["unknown", "accepted"], "{story:#}");
     stage.reached_exactly(1).await;
@@ -76,8 +83,7 @@ async fn a_page_full_of_newer_messages_proves_nothing() {
     greet(&stage).await;
     stage.trouble("send_message", Trouble::Html);
     let mid = write(&stage, "hi");
-    let unknown = |story: &Value| story["sends"][0]["state"] == "unknown";
-    stage.explained(&mid, unknown).await;
+    stage.explained(&mid, is_unknown).await;
     let acme = stage.account.ig_id.clone();
     for number in 0..25 {
         let text = format!("the owner writes {number}");
@@ -86,7 +92,7 @@ async fn a_page_full_of_newer_messages_proves_nothing() {
     }
     stage
         .explained(&mid, |story| {
-            unknown(story) && story["sends"][0]["reason"] == "looking_for_evidence"
+            is_unknown(story) && story["sends"][0]["reason"] == "looking_for_evidence"
         })
         .await;
     assert!(
@@ -128,6 +134,8 @@ async fn a_public_reply_is_read_back_and_not_posted_twice() {
         stage.publish("link", steps).await;
         stage.trouble("public_reply", lost.clone());
         let comment = stage.comment("ada", "link");
+        stage.explained(&comment, is_unknown).await;
+        pass(LANDS_WITHIN);
         let story = stage.settled(&comment, "accepted").await;
         assert_eq!(outcomes(&story), outcomes_expected, "{lost:?}: {story:#}");
         stage.reached_exactly(1).await;
@@ -142,8 +150,7 @@ async fn a_public_reply_is_found_behind_the_first_page() {
     stage.publish("link", steps).await;
     stage.trouble("public_reply", Trouble::DropAfter);
     let comment = stage.comment("ada", "link");
-    let unknown = |story: &Value| story["sends"][0]["state"] == "unknown";
-    stage.explained(&comment, unknown).await;
+    stage.explained(&comment, is_unknown).await;
     // Whichever end the list begins with, ours is behind sixty others or before them.
     for person in 0..60 {
         let mut draft = hookline_sim::world::comments::CommentDraft::new(
