@@ -14,6 +14,7 @@ use hookline_meta::graph::{
     Answer, CallFailure, Commented, GraphClient, RequestProblem, Sender, Sent,
 };
 use hookline_model::account::Login;
+use hookline_model::alert::AlertCode;
 use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::event::{EventBody, Mention};
@@ -373,7 +374,8 @@ impl SendWorker {
                     .await
             }
             CallerProblem::TokenUnreadable => {
-                self.hold(claim, "token_unreadable", None, None).await?;
+                let alert = (AlertCode::TokenDead, None);
+                self.hold(claim, "token_unreadable", None, alert).await?;
                 self.store
                     .put_off(claim.clone(), send.id, "token_unreadable".to_owned(), now)
                     .await
@@ -386,13 +388,14 @@ impl SendWorker {
         claim: &LaneClaim,
         reason: &str,
         pause: Option<Duration>,
-        token_number: Option<i64>,
+        (alert, token_number): (AlertCode, Option<i64>),
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let hold = NewHold {
             reason: reason.to_owned(),
             until: pause.map(|pause| now.plus(pause)),
             token_number,
+            alert: Some(alert),
         };
         tracing::warn!(account = %claim.account_id, reason, "the account is held");
         self.store

@@ -23,6 +23,12 @@ impl Backoff {
         largest: Duration::from_hours(1),
     };
 
+    /// For people who could not be told of an alert: 5 s, 10 s, 20 s, … up to half an hour.
+    pub const NOTICES: Self = Self {
+        first: Duration::from_secs(5),
+        largest: Duration::from_mins(30),
+    };
+
     /// The wait after `failures` failures in a row; the first failure is 1.
     pub fn after(self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(20);

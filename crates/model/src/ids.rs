@@ -150,6 +150,16 @@ row_id!(
     "snd_"
 );
 row_id!(
+    /// One alert, from the moment it is raised to the moment it is resolved.
+    AlertId,
+    "alr_"
+);
+row_id!(
+    /// One thing people are told of an alert, whomever it is told.
+    NoticeId,
+    "ntc_"
+);
+row_id!(
     /// One (account, send class).
     LaneId,
     "lane_"

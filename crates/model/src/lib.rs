@@ -12,8 +12,10 @@
 //!   wants it
 //! - [`forecast`]: when what waits will go out, and what would be too late
 //! - [`upkeep`]: what comes back for as long as an account is connected
+//! - [`alert`]: what a person has to know of, and what to do about it
 
 pub mod account;
+pub mod alert;
 pub mod attempt;
 pub mod automation;
 pub mod backoff;

@@ -1,16 +1,16 @@
 //! Connected accounts and their sealed tokens.
 
 use hookline_model::account::{Account, Hold, Login};
+use hookline_model::alert::AlertCode;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, AppScopedId, PageId};
 use hookline_model::upkeep::Task;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::Store;
 use crate::error::StoreError;
 use crate::lanes::release_lanes;
 use crate::rows::{Reader, to_json};
-use crate::upkeep;
+use crate::{Store, alerts, upkeep};
 
 /// An encrypted token, as the key ring sealed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +85,7 @@ pub struct StoredAccount {
 
 impl Store {
     /// Connects an account, or replaces what is stored of it; a new token releases what an old
-    /// one held. Answers whether the account is new.
+    /// one held, and ends the alerts an old one caused. Answers whether the account is new.
     pub async fn connect_account(
         &self,
         account: ConnectAccount,
@@ -132,6 +132,8 @@ impl Store {
                 .map_err(StoreError::database("connect the account"))?;
             release_lanes(connection, &account.id, now)?;
             upkeep::begin(connection, &account.id, now)?;
+            let ended = &AlertCode::ENDED_BY_A_TOKEN;
+            alerts::resolve_of_account(connection, &account.id, ended, now)?;
             bump(connection, "accounts")?;
             Ok(is_new)
         })
@@ -183,11 +185,13 @@ impl Store {
         .await
     }
 
-    /// Forgets an account: its token is gone, its planned sends are cancelled, and limits that
-    /// nothing was accepted for are free again. `false` if it was not connected.
+    /// Forgets an account: its token is gone, its alerts are resolved, its planned sends are
+    /// cancelled, and limits that nothing was accepted for are free again. `false` if it was not connected.
     pub async fn remove_account(&self, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
         self.write(move |connection| {
             let doing = StoreError::database;
+            // While its handle can still be told.
+            alerts::resolve_of_account(connection, &id, &AlertCode::ALL, now)?;
             let removed = connection
                 .execute("DELETE FROM accounts WHERE id = ?1", [id.as_str()])
                 .map_err(doing("remove the account"))?;

@@ -11,6 +11,7 @@ mod pause;
 
 use std::time::Duration;
 
+use hookline_model::alert::AlertCode;
 use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::budget::{Budget, Pace, Share};
 use hookline_model::clock::Timestamp;
@@ -196,6 +197,8 @@ pub enum LaneEffect {
         until: Option<Timestamp>,
         /// The token this is about; none when it would be the same with any token.
         token_number: Option<i64>,
+        /// What people are told of it.
+        alert: Option<AlertCode>,
     },
 }
 
@@ -208,6 +211,8 @@ pub struct LanePause {
     pub until: Option<Timestamp>,
     /// Whether calls came too fast: then the lane goes on with half of its budget.
     pub is_throttle: bool,
+    /// What people are told of it.
+    pub alert: Option<AlertCode>,
 }
 
 /// The lane of an account and class, made if there is none.

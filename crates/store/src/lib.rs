@@ -11,11 +11,13 @@
 //! - [`records`]: what pages, commands and explanations show
 //! - [`queue`]: what waits in each lane, and when it goes out
 //! - [`upkeep`], [`gaps`]: what comes back for each account, and what it missed
+//! - [`alerts`]: what a person has to know of, and whom it is told
 //!
 //! SQLite is the one database now; the layout of one file per noun is what a second database will
 //! be written beside.
 
 mod accounts;
+pub mod alerts;
 mod automations;
 mod deliveries;
 mod error;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::planning::Verdict;
 
+pub(crate) use lists::Conditions;
 pub use lists::{DeliveryFilter, EventFilter, SendFilter};
 
 /// Which page of a list. Pages go by key, newest first, never by offset.

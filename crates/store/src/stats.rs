@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use hookline_model::alert::AlertCode;
 use hookline_model::clock::Timestamp;
 use rusqlite::{Connection, params};
 
-use crate::Store;
 use crate::error::StoreError;
+use crate::{Store, alerts};
 
 /// Counts at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,6 +22,8 @@ pub struct Stats {
     pub accounts: i64,
     /// Connected accounts that may not send now.
     pub accounts_held: i64,
+    /// Open alerts, by code; a code without any is left out.
+    pub alerts: BTreeMap<AlertCode, i64>,
 }
 
 /// Lanes, by what they do.
@@ -58,6 +61,7 @@ impl Store {
                 )?,
                 lanes: lanes(connection, now)?,
                 sends: BTreeMap::new(),
+                alerts: alerts::count_open(connection)?,
             };
             for state in ["planned", "leased", "unknown"] {
                 // Each literal lets SQLite use the partial index of that state.

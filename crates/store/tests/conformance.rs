@@ -6,6 +6,8 @@
     reason = "a failed unwrap is a failed test"
 )]
 
+#[path = "conformance/alerts.rs"]
+mod alerts;
 #[path = "conformance/durability.rs"]
 mod durability;
 #[path = "conformance/house.rs"]

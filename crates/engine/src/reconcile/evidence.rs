@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hookline_meta::graph::{CallFailure, CommentRead, ConversationMessage, ErrorClass};
+use hookline_model::alert::AlertCode;
 use hookline_model::backoff::Backoff;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{CommentId, ContactId, MessageId};
@@ -217,6 +218,7 @@ impl Reconciler {
                     reason: reason.to_owned(),
                     until: None,
                     token_number: Some(caller.token_number()),
+                    alert: Some(AlertCode::TokenDead),
                 };
                 let account = send.account_id.clone();
                 self.store.hold_account(account, hold, now).await?;

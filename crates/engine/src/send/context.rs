@@ -2,6 +2,7 @@
 //! not say), and what the text needs of its media and parent.
 
 use hookline_meta::graph::{CallFailure, ErrorClass};
+use hookline_model::alert::{AlertCode, RaiseAlert};
 use hookline_model::backoff::Backoff;
 use hookline_model::clock::Timestamp;
 use hookline_model::conversation::private_reply_deadline;
@@ -15,7 +16,7 @@ use hookline_store::StoreError;
 use hookline_store::lanes::{LaneClaim, LanePause, LeasedSend};
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{BLOCK_PAUSE, regain_at};
+use super::outcome::{BLOCK_PAUSE, permission_alert, regain_at};
 use super::{Caller, SendWorker};
 
 /// What was read from Meta, kept with the sends of the event.
@@ -173,11 +174,13 @@ impl SendWorker {
                 | ErrorClass::Route,
             ) => return self.refuse(claim, send, reason).await,
             Some(ErrorClass::Token(_)) => {
-                self.hold(claim, reason, None, Some(read.token_number))
+                let token = Some(read.token_number);
+                self.hold(claim, reason, None, (AlertCode::TokenDead, token))
                     .await?;
             }
             Some(ErrorClass::Blocked) => {
-                self.hold(claim, reason, Some(BLOCK_PAUSE), None).await?;
+                let alert = (AlertCode::AccountBlocked, None);
+                self.hold(claim, reason, Some(BLOCK_PAUSE), alert).await?;
             }
             Some(ErrorClass::Throttle) => {
                 // Every read of this account would be refused, so its lane waits, not this send.
@@ -185,11 +188,21 @@ impl SendWorker {
                     reason: format!("read_{reason}"),
                     until: regain_at(failure.usage(), now),
                     is_throttle: true,
+                    alert: None,
                 };
                 self.store
                     .pause_lane(claim.clone(), pause, read.begun_at, now)
                     .await?;
                 until = now;
+            }
+            Some(ErrorClass::Permission) if !is_incident => {
+                let alert = RaiseAlert {
+                    code: permission_alert(reason),
+                    account: Some(claim.account_id.clone()),
+                    detail: format!("reading waits: {}", reason.replace('_', " ")),
+                    step: None,
+                };
+                self.store.raise_alert(alert, now).await?;
             }
             Some(ErrorClass::Permission | ErrorClass::Retry | ErrorClass::Ambiguous) | None => {}
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hookline_meta::graph::{Answer, CallFailure, ErrorClass, Sent, Usage};
+use hookline_model::alert::AlertCode;
 use hookline_model::attempt::AttemptOutcome;
 use hookline_model::backoff::Backoff;
 use hookline_model::clock::Timestamp;
@@ -126,6 +127,7 @@ fn of_class(
                 reason: reason.clone(),
                 until: None,
                 token_number: Some(tried.token_number),
+                alert: Some(AlertCode::TokenDead),
             };
             (AttemptOutcome::NotSent { reason }, effect)
         }
@@ -135,6 +137,7 @@ fn of_class(
                 reason: reason.clone(),
                 until,
                 token_number: None,
+                alert: Some(AlertCode::AccountBlocked),
             };
             (AttemptOutcome::NotSent { reason }, effect)
         }
@@ -143,6 +146,7 @@ fn of_class(
                 reason: reason.clone(),
                 until: None,
                 is_throttle: false,
+                alert: Some(permission_alert(&reason)),
             });
             (AttemptOutcome::NotSent { reason }, effect)
         }
@@ -152,6 +156,7 @@ fn of_class(
                 reason: reason.clone(),
                 until,
                 is_throttle: true,
+                alert: None,
             });
             (
                 AttemptOutcome::Throttled {
@@ -167,6 +172,15 @@ fn of_class(
         outcome,
         retry_at,
         effect,
+    }
+}
+
+/// What people are told when Meta misses a permission: one switch of the account's owner has its
+/// own remedy.
+pub(super) fn permission_alert(reason: &str) -> AlertCode {
+    match reason {
+        "message_access_off" => AlertCode::MessageAccessOff,
+        _ => AlertCode::PermissionMissing,
     }
 }
 
@@ -192,6 +206,7 @@ fn used_up(usage: Usage, now: Timestamp) -> LaneEffect {
             reason: "usage_at_limit".to_owned(),
             until: regain_at(usage, now),
             is_throttle: true,
+            alert: None,
         }),
         Some(percent) if percent >= NEARLY_USED_UP_PERCENT => {
             let left = USED_UP_PERCENT - percent;

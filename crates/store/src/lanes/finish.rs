@@ -8,9 +8,9 @@ use hookline_model::send::{SendKind, SendState};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane};
-use crate::Store;
 use crate::error::StoreError;
 use crate::rows::{Reader, to_json};
+use crate::{Store, alerts};
 
 impl Store {
     /// Commits what came of an attempt, and what follows from it for the send, the steps after
@@ -55,6 +55,7 @@ fn commit(
                 now,
             )?;
             calm_down(connection, attempt)?;
+            alerts::ended_by_a_send(connection, attempt, now)?;
         }
         AttemptOutcome::Refused { reason } => {
             let end = End {
@@ -94,11 +95,13 @@ fn affect(
             reason,
             until,
             token_number,
+            alert,
         } => {
             let hold = NewHold {
                 reason: reason.clone(),
                 until: *until,
                 token_number: *token_number,
+                alert: *alert,
             };
             pause::hold_account(connection, attempt.lane, &hold, now)
         }

@@ -1,5 +1,6 @@
 //! Pauses of lanes and holds of accounts: trouble stays where it is (promise 7).
 
+use hookline_model::alert::{AlertCode, RaiseAlert};
 use hookline_model::budget::Share;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, LaneId};
@@ -7,8 +8,8 @@ use rusqlite::{Connection, params};
 
 use super::finish::strike_pause;
 use super::{LaneClaim, LanePause, share_of};
-use crate::Store;
 use crate::error::StoreError;
+use crate::{Store, alerts};
 
 impl Store {
     /// Holds an account: nothing is sent for it until `until`, or until a new token is given.
@@ -44,6 +45,8 @@ pub struct NewHold {
     pub until: Option<Timestamp>,
     /// The token this is about; an account that has another one by now is not held.
     pub token_number: Option<i64>,
+    /// What people are told of it.
+    pub alert: Option<AlertCode>,
 }
 
 /// Pauses one lane. Without a time from Meta each pause in a row doubles the wait. Calls that were
@@ -60,7 +63,11 @@ pub(crate) fn pause_lane(
         reason,
         until,
         is_throttle,
+        alert,
     } = pause;
+    if let Some(code) = alert {
+        raise_on(connection, lane, *code, (reason, now))?;
+    }
     let is_told_already: bool = connection
         .query_row(
             "SELECT pause_until > ?2 AND pause_since >= ?3 FROM lanes WHERE id = ?1",
@@ -136,14 +143,17 @@ pub(crate) fn hold_account(
     hold: &NewHold,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let account: String = connection
+    hold_now(connection, &account_of(connection, lane)?, hold, now)
+}
+
+fn account_of(connection: &Connection, lane: LaneId) -> Result<AccountId, StoreError> {
+    connection
         .query_row(
             "SELECT account_id FROM lanes WHERE id = ?1",
             [lane.0],
-            |row| row.get(0),
+            |row| row.get::<_, String>(0).map(AccountId::new),
         )
-        .map_err(StoreError::database("find the lane's account"))?;
-    hold_now(connection, &AccountId::new(account), hold, now)
+        .map_err(StoreError::database("find the lane's account"))
 }
 
 fn hold_now(
@@ -157,6 +167,7 @@ fn hold_now(
         reason,
         until,
         token_number,
+        alert,
     } = hold;
     let held = connection
         .execute(
@@ -184,7 +195,31 @@ fn hold_now(
             ],
         )
         .map_err(doing())?;
+    if let Some(code) = alert {
+        let raised = raised(*code, account.clone(), reason);
+        alerts::raise(connection, &raised, None, now)?;
+    }
     Ok(())
+}
+
+/// Raises an alert of a lane's account, in the transaction that pauses the lane.
+fn raise_on(
+    connection: &Connection,
+    lane: LaneId,
+    code: AlertCode,
+    (reason, now): (&str, Timestamp),
+) -> Result<(), StoreError> {
+    let raised = raised(code, account_of(connection, lane)?, reason);
+    alerts::raise(connection, &raised, Some(lane), now).map(drop)
+}
+
+fn raised(code: AlertCode, account: AccountId, reason: &str) -> RaiseAlert {
+    RaiseAlert {
+        code,
+        account: Some(account),
+        detail: format!("sending waits: {}", reason.replace('_', " ")),
+        step: None,
+    }
 }
 
 /// Lets every lane of an account go on: pauses of lanes that Meta asked for stay.

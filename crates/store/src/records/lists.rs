@@ -165,14 +165,14 @@ pub(super) fn sends_sql(now: Timestamp) -> String {
 }
 
 /// The conditions of a list, joined with AND; values are always bound, never written in.
-struct Conditions {
+pub(crate) struct Conditions {
     clauses: Vec<String>,
     values: Vec<Value>,
     limit: u32,
 }
 
 impl Conditions {
-    fn new(id_column: &str, page: PageRequest) -> Self {
+    pub(crate) fn new(id_column: &str, page: PageRequest) -> Self {
         let mut conditions = Self {
             clauses: Vec::new(),
             values: Vec::new(),
@@ -185,8 +185,13 @@ impl Conditions {
         conditions
     }
 
-    fn equals(&mut self, column: &str, value: Option<String>) {
+    pub(crate) fn equals(&mut self, column: &str, value: Option<String>) {
         self.within(&format!("{column} = ?"), value);
+    }
+
+    /// A condition without a value.
+    pub(crate) fn holds(&mut self, clause: &str) {
+        self.clauses.push(clause.to_owned());
     }
 
     fn within(&mut self, clause: &str, value: Option<String>) {
@@ -196,7 +201,7 @@ impl Conditions {
         }
     }
 
-    fn run<T>(
+    pub(crate) fn run<T>(
         self,
         connection: &Connection,
         select: &str,

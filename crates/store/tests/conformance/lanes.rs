@@ -345,6 +345,7 @@ pub(crate) fn token_expired(number: i64) -> NewHold {
         reason: "token_expired".to_owned(),
         until: None,
         token_number: Some(number),
+        alert: None,
     }
 }
 
@@ -367,6 +368,7 @@ async fn a_dead_token_holds_the_account_until_a_new_one_comes() {
         reason: "token_expired".to_owned(),
         until: None,
         token_number: Some(1),
+        alert: None,
     };
     let outcome = AttemptOutcome::NotSent {
         reason: "token_expired".to_owned(),

@@ -174,6 +174,7 @@ async fn a_dead_token_leaves_no_forecast_and_a_pause_moves_it() {
             reason: "token_expired".to_owned(),
             until,
             token_number: None,
+            alert: None,
         };
         house.store.hold_account(account(), hold, at(1))
     };

@@ -28,6 +28,7 @@ fn throttle() -> LaneEffect {
         reason: "rate_limited".to_owned(),
         until: None,
         is_throttle: true,
+        alert: None,
     })
 }
 

@@ -68,6 +68,7 @@ async fn a_new_token_releases_a_held_account_and_wakes_the_workers() {
         reason: "token_expired".to_owned(),
         until: None,
         token_number: None,
+        alert: None,
     };
     api.store.hold_account(id, hold, now).await.unwrap();
     let held = api.get("/accounts/1784").await;

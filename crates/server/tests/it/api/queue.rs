@@ -42,6 +42,7 @@ async fn a_held_lane_says_why_and_gives_no_time() {
         reason: "token_expired".to_owned(),
         until: None,
         token_number: None,
+        alert: None,
     };
     let held = api.store.hold_account(account, hold, now);
     held.await.unwrap();

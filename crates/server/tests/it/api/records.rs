@@ -142,6 +142,7 @@ async fn sends_are_shown_held_with_the_reason_and_filtered() {
         reason: "token_expired".to_owned(),
         until: None,
         token_number: None,
+        alert: None,
     };
     api.store.hold_account(id, hold, now).await.unwrap();
     let held = api.get("/sends?state=held").await;
