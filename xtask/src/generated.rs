@@ -21,6 +21,10 @@ const DOCUMENTS: &[Document] = &[
         command: "config-reference",
     },
     Document {
+        path: "docs/ALERTS.md",
+        command: "alert-reference",
+    },
+    Document {
         path: "docs/openapi.json",
         command: "openapi",
     },

@@ -8,10 +8,12 @@
 //! - [`send`]: lanes are claimed, context is read, attempts are committed, Meta is called
 //! - [`reconcile`]: leases that ran out, unknown outcomes and passed deadlines are settled by
 //!   evidence
+//! - [`alerts`]: what goes wrong is raised and resolved, and people are told
 //! - [`explain`]: one plain account of what happened and why
 //! - [`worker`]: the loops that drive the stages; each stage itself is one `tick`
 //! - [`keyring`]: account tokens are sealed and opened
 
+pub mod alerts;
 pub mod catalog;
 pub mod explain;
 pub mod interpret;

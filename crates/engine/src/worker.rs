@@ -9,6 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::alerts::{Alerts, TellReport};
 use crate::interpret::{InterpretReport, Interpreter};
 use crate::media::MediaReader;
 use crate::reconcile::{ReconcileReport, Reconciler};
@@ -27,6 +28,9 @@ const REST: Duration = Duration::from_secs(1);
 /// How often open ends are looked for.
 const RECONCILE_EVERY: Duration = Duration::from_secs(1);
 
+/// How often it is looked for what a person has to know of, and whom to tell.
+const ALERTS_EVERY: Duration = Duration::from_secs(1);
+
 /// Hears what the stages do; the server counts it.
 pub trait Observer: Send + Sync {
     /// A batch was interpreted and routed.
@@ -37,6 +41,8 @@ pub trait Observer: Send + Sync {
     fn reconciled(&self, report: &ReconcileReport);
     /// Whether many accounts get the same error from Meta at once, so that sending waits.
     fn incident(&self, is_open: bool);
+    /// People were told of alerts, or could not be.
+    fn told(&self, report: &TellReport);
 }
 
 /// An observer that hears nothing.
@@ -48,6 +54,7 @@ impl Observer for Deaf {
     fn attempt(&self, _outcome: &'static str, _lateness: Duration) {}
     fn reconciled(&self, _report: &ReconcileReport) {}
     fn incident(&self, _is_open: bool) {}
+    fn told(&self, _report: &TellReport) {}
 }
 
 /// Everything the loops need.
@@ -66,6 +73,8 @@ pub struct Workers {
     pub sender: SendWorker,
     /// Settles.
     pub reconciler: Reconciler,
+    /// Raises, resolves and tells.
+    pub alerts: Alerts,
     /// Lanes worked at once.
     pub lanes_at_once: usize,
     /// Hears what is done.
@@ -95,7 +104,11 @@ impl Workers {
         let reconciler = Arc::new(self.reconciler);
         let observer = Arc::clone(&self.observer);
         tracker.spawn(sweep(Arc::clone(&reconciler), observer, stop.clone()));
-        tracker.spawn(look(reconciler, self.observer, stop.clone()));
+        let observer = Arc::clone(&self.observer);
+        tracker.spawn(look(reconciler, observer, stop.clone()));
+        let alerts = Arc::new(self.alerts);
+        tracker.spawn(watch(Arc::clone(&alerts), stop.clone()));
+        tracker.spawn(tell(alerts, self.observer, stop.clone()));
     }
 }
 
@@ -227,6 +240,31 @@ async fn look(reconciler: Arc<Reconciler>, observer: Arc<dyn Observer>, stop: Ca
             Err(error) => tracing::error!(error = chain(&error), "open ends could not be settled"),
         }
         sleep(RECONCILE_EVERY, &nothing, &stop).await;
+    }
+}
+
+async fn watch(alerts: Arc<Alerts>, stop: CancellationToken) {
+    let nothing = Notify::new();
+    while !stop.is_cancelled() {
+        if let Err(error) = alerts.watch().await {
+            tracing::error!(
+                error = chain(&error),
+                "alerts could not be raised or resolved"
+            );
+        }
+        sleep(ALERTS_EVERY, &nothing, &stop).await;
+    }
+}
+
+/// Beside the watch, so that a receiver that does not answer keeps nothing from being raised.
+async fn tell(alerts: Arc<Alerts>, observer: Arc<dyn Observer>, stop: CancellationToken) {
+    let nothing = Notify::new();
+    while !stop.is_cancelled() {
+        match alerts.tell().await {
+            Ok(report) => observer.told(&report),
+            Err(error) => tracing::error!(error = chain(&error), "nobody could be told of alerts"),
+        }
+        sleep(ALERTS_EVERY, &nothing, &stop).await;
     }
 }
 

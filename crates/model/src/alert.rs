@@ -224,7 +224,7 @@ impl AlertCode {
             }
             Self::AppIncident => {
                 "Look at metastatus.com and at the alerts in the app's dashboard at Meta. If \
-                 nothing is wrong there, wait: Hookline tries again by itself and loses nothing."
+                 nothing is wrong there, wait: Hookline tries again by itself."
             }
             Self::SendsNeedAPerson => {
                 "Run `hookline sends list --state unknown`, look into the conversations on \

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accounts, automations, demo, explain, openapi, queue, replay, sends, serve, sim,
+    accounts, alerts, automations, demo, explain, openapi, queue, replay, sends, serve, sim,
 };
 use crate::config::{self, Flags, Loaded, Purpose, Sources};
 use crate::{keys, telemetry, wiring};
@@ -50,6 +50,8 @@ enum Command {
     Sends(sends::SendsArgs),
     /// What waits in each lane, when it goes out, and why other things did not.
     Queue(queue::QueueArgs),
+    /// What is wrong, since when, and what to do about it.
+    Alerts(alerts::AlertsArgs),
     /// Interprets a delivery again.
     Replay(replay::ReplayArgs),
     /// Brings the database to this version's schema.
@@ -60,6 +62,9 @@ enum Command {
     /// Prints the reference of all configuration keys.
     #[command(hide = true)]
     ConfigReference,
+    /// Prints the reference of all alerts.
+    #[command(hide = true)]
+    AlertReference,
 }
 
 /// Does what the command line says and answers the exit code: 0 done, 1 failed, 2 wrong usage or
@@ -95,6 +100,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             sim::run(args).await
         }
         Command::Openapi => openapi::run(),
+        Command::AlertReference => Ok(alerts::print_reference()),
         Command::ConfigReference => Ok(print_reference()),
         Command::Serve { listen } => match given.load(listen, Purpose::Serve)? {
             Some(loaded) => serve::run(loaded).await,
@@ -105,6 +111,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => on_store(given, Task::Explain(args)).await,
         Command::Sends(args) => on_store(given, Task::Sends(args)).await,
         Command::Queue(args) => on_store(given, Task::Queue(args)).await,
+        Command::Alerts(args) => on_store(given, Task::Alerts(args)).await,
         Command::Replay(args) => on_store(given, Task::Replay(args)).await,
         Command::Migrate => on_store(given, Task::Migrate).await,
     }
@@ -144,6 +151,7 @@ enum Task {
     Explain(explain::ExplainArgs),
     Sends(sends::SendsArgs),
     Queue(queue::QueueArgs),
+    Alerts(alerts::AlertsArgs),
     Replay(replay::ReplayArgs),
     Migrate,
 }
@@ -162,6 +170,7 @@ async fn on_store(given: Given, task: Task) -> anyhow::Result<ExitCode> {
         Task::Explain(args) => explain::run(args, &store).await,
         Task::Sends(args) => sends::run(args, &store).await,
         Task::Queue(args) => queue::run(args, &store, wiring::budgets(&config.sending)).await,
+        Task::Alerts(args) => alerts::run(args, &store).await,
         Task::Replay(args) => replay::run(args, &store).await,
         Task::Migrate => migrate(&store).await,
     }

@@ -9,6 +9,7 @@
 )]
 
 pub mod accounts;
+pub mod alerts;
 pub mod automations;
 pub mod demo;
 pub mod explain;

@@ -5,6 +5,7 @@
 //! are found and reported together, because fixing them one start at a time is how an evening
 //! goes by.
 
+mod alerts;
 mod checks;
 mod keys;
 mod layers;
@@ -19,6 +20,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use alerts::{AlertsConfig, ReceiverUrl, SmtpSecurity, SmtpServer};
 pub use problem::{Finding, Origin, Problems};
 pub use reference::reference;
 pub use sections::{
@@ -49,6 +51,8 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
+    /// Whom people are told through of what is wrong.
+    pub alerts: AlertsConfig,
     /// The words that stop and start messages to a contact.
     pub optout: OptoutConfig,
     /// What is logged, and how.

@@ -8,6 +8,7 @@ pub mod files;
 pub mod http;
 pub mod keys;
 pub mod metrics;
+mod notify;
 mod observe;
 pub mod telemetry;
 pub mod wiring;

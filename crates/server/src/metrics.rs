@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use hookline_model::alert::AlertCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -88,6 +89,13 @@ struct OutcomeLabel {
     outcome: &'static str,
 }
 
+/// Codes are a closed list; the account is not among the labels, because accounts are not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlertLabel {
+    code: &'static str,
+    severity: &'static str,
+}
+
 /// Every counter, gauge and histogram; shared by reference.
 #[derive(Debug)]
 pub struct Metrics {
@@ -101,6 +109,8 @@ pub struct Metrics {
     attempts: Family<OutcomeLabel, Counter>,
     lateness_seconds: Histogram,
     incident: Gauge,
+    alerts: Family<AlertLabel, Gauge>,
+    notices: Family<OutcomeLabel, Counter>,
     connections: Gauge,
     connections_shed: Counter,
 }
@@ -122,6 +132,7 @@ impl Metrics {
         let incident = Gauge::default();
         let (lanes, sends) = (Family::default(), Family::default());
         let attempts = Family::default();
+        let (alerts, notices) = (Family::default(), Family::default());
         let connections_shed = Counter::default();
         registry.register(
             "deliveries",
@@ -151,6 +162,7 @@ impl Metrics {
             "1 while sending waits because many accounts get the same error from Meta at once",
             incident.clone(),
         );
+        register_alerts(&mut registry, &alerts, &notices);
         registry.register("connections", "Connections open", connections.clone());
         registry.register(
             "connections_shed",
@@ -172,6 +184,8 @@ impl Metrics {
             attempts,
             lateness_seconds,
             incident,
+            alerts,
+            notices,
             connections,
             connections_shed,
         }
@@ -222,6 +236,34 @@ impl Metrics {
         self.incident.set(i64::from(is_open));
     }
 
+    /// Whether sending waits for trouble of the whole app to pass.
+    pub fn has_incident(&self) -> bool {
+        self.incident.get() != 0
+    }
+
+    /// How many POSTs there were of one verdict.
+    pub fn deliveries_of(&self, verdict: Verdict) -> u64 {
+        let mut counters = Verdict::ALL.iter().zip(&self.deliveries);
+        let found = counters.find(|(known, _)| **known == verdict);
+        found.map_or(0, |(_, counter)| counter.get())
+    }
+
+    /// Sets how many alerts of a code are open.
+    pub fn set_alerts(&self, code: AlertCode, alerts: i64) {
+        let label = AlertLabel {
+            code: code.as_str(),
+            severity: code.severity().as_str(),
+        };
+        self.alerts.get_or_create(&label).set(alerts);
+    }
+
+    /// Counts tries to tell people of alerts.
+    pub fn count_notices(&self, outcome: &'static str, notices: u64) {
+        self.notices
+            .get_or_create(&OutcomeLabel { outcome })
+            .inc_by(notices);
+    }
+
     /// One more connection is open.
     pub fn open_connection(&self) {
         self.connections.inc();
@@ -245,6 +287,23 @@ impl Metrics {
     }
 }
 
+fn register_alerts(
+    registry: &mut Registry,
+    alerts: &Family<AlertLabel, Gauge>,
+    notices: &Family<OutcomeLabel, Counter>,
+) {
+    registry.register(
+        "alerts_open",
+        "Alerts that are open, by code",
+        alerts.clone(),
+    );
+    registry.register(
+        "alert_notices",
+        "Tries to tell people of alerts, by outcome",
+        notices.clone(),
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -261,6 +320,7 @@ mod tests {
         metrics.count_attempts("accepted", 5);
         metrics.observe_lateness(Duration::from_millis(20));
         metrics.open_connection();
+        metrics.set_alerts(AlertCode::TokenDead, 2);
         let text = metrics.encode().unwrap();
         for line in [
             "hookline_deliveries_total{verdict=\"recorded\"} 1",
@@ -274,6 +334,7 @@ mod tests {
             "hookline_attempts_total{outcome=\"accepted\"} 5",
             "hookline_lateness_seconds_count 1",
             "hookline_connections 1",
+            "hookline_alerts_open{code=\"token_dead\",severity=\"critical\"} 2",
             "# EOF",
         ] {
             assert!(

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use hookline_engine::alerts::Alerts;
 use hookline_engine::interpret::Interpreter;
 use hookline_engine::keyring::{KeyRing, NONCE_BYTES};
 use hookline_engine::media::MediaReader;
@@ -32,6 +33,7 @@ use crate::http::listener::{self, Listener, ListenerConfig, Site};
 use crate::http::webhook::{Webhook, WebhookConfig};
 use crate::keys;
 use crate::metrics::Metrics;
+use crate::notify::Outside;
 
 /// A server that runs.
 pub struct Running {
@@ -244,6 +246,12 @@ fn workers(
             sender.clone(),
         ),
         sender,
+        alerts: Alerts::new(
+            Arc::clone(store),
+            Arc::clone(clock),
+            metrics.clone(),
+            Arc::new(Outside::new(&config.alerts)?),
+        ),
         lanes_at_once: config.sending.workers,
         observer,
     })

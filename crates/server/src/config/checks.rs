@@ -3,11 +3,11 @@
 use hookline_model::limits::DELIVERY_BODY_BYTES_MAX;
 use hookline_model::secret::Secret;
 
-use super::Config;
 use super::problem::Finding;
 use super::reader::Reader;
 use super::source::Purpose;
 use super::value::{BaseUrl, Unfit};
+use super::{Config, alerts};
 
 /// What Meta allows an account in an hour (contract 9).
 const PRIVATE_REPLIES_PER_HOUR: u32 = 750;
@@ -23,16 +23,17 @@ pub(super) fn check(config: &Config, purpose: Purpose, reader: &mut Reader) -> V
     check_keys(config, reader);
     check_urls(config, reader, &mut warnings);
     check_subscription(config, reader);
+    alerts::check(&config.alerts, reader, &mut warnings);
     if purpose == Purpose::Serve {
         check_serve(config, reader, &mut warnings);
     }
     warnings.0
 }
 
-struct Warnings(Vec<Finding>);
+pub(super) struct Warnings(Vec<Finding>);
 
 impl Warnings {
-    fn add(&mut self, reader: &Reader, path: &str, what: &str, remedy: &str) {
+    pub(super) fn add(&mut self, reader: &Reader, path: &str, what: &str, remedy: &str) {
         self.0
             .push(Finding::new(path, reader.origin(path), what, remedy));
     }

@@ -9,6 +9,7 @@ pub(super) enum Kind {
     Url,
     StoreUrl,
     QueueUrl,
+    SmtpUrl,
     Text,
     Texts,
     Truth,
@@ -30,6 +31,7 @@ impl Kind {
             Self::Url => "URL",
             Self::StoreUrl => "store URL",
             Self::QueueUrl => "queue URL",
+            Self::SmtpUrl => "SMTP URL",
             Self::Text => "text",
             Self::Texts => "list of texts",
             Self::Truth => "true or false",
@@ -120,6 +122,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("metrics", "Who may read `/metrics`."),
     ("retention", "How long things are kept."),
     (
+        "alerts",
+        "Who is told of what is wrong, beside the log, the API and the metrics. [Alerts](ALERTS.md) says of what, and how a notice looks.",
+    ),
+    (
         "optout",
         "The words with which a contact stops messages from an account, and starts them again. The \
          whole text has to be one of them, in a message, a story reply or the title of a tapped \
@@ -129,7 +135,9 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("log", "What is logged, and how."),
 ];
 
-use Kind::{Address, Count, Duration, Keys, QueueUrl, Size, StoreUrl, Text, Texts, Truth, Url};
+use Kind::{
+    Address, Count, Duration, Keys, QueueUrl, Size, SmtpUrl, StoreUrl, Text, Texts, Truth, Url,
+};
 
 /// Every key, in the order of the reference.
 pub(super) static KEYS: &[Key] = &[
@@ -333,6 +341,33 @@ pub(super) static KEYS: &[Key] = &[
         Duration,
         Some("7d"),
         "How long deliveries for accounts that are not connected are kept.",
+    ),
+    secret(
+        "alerts.urls",
+        Texts,
+        "Each notice is sent to each of these as a POST of JSON, signed with `alerts.secret`. At most 16.",
+    ),
+    secret(
+        "alerts.secret",
+        Text,
+        "Signs those: `X-Hookline-Signature-256: sha256=` and the HMAC-SHA256 of the body in lower-case hex. Needed with `alerts.urls`.",
+    ),
+    secret(
+        "alerts.smtp_url",
+        SmtpUrl,
+        "The mail server: `smtps://user:password@host:465`, or `smtp://user:password@host:587`, which must offer STARTTLS unless it is this machine.",
+    ),
+    key(
+        "alerts.email_from",
+        Text,
+        None,
+        "Whom the mail is from. Needed with `alerts.smtp_url`.",
+    ),
+    key(
+        "alerts.email_to",
+        Texts,
+        None,
+        "Whom the mail goes to, each by a message of their own. Needed with `alerts.smtp_url`. At most 16.",
     ),
     key(
         "optout.stop_words",

@@ -6,9 +6,9 @@ use std::time::Duration;
 use hookline_engine::keyring::EncryptionKey;
 use hookline_model::secret::Secret;
 
-use super::Config;
 use super::reader::Reader;
 use super::value::{self, BaseUrl, LogFormat, StoreUrl};
+use super::{Config, alerts};
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -174,6 +174,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         retention: RetentionConfig {
             unknown_accounts: reader.duration("retention.unknown_accounts", HOUR..=365 * DAY),
         },
+        alerts: alerts::read(reader),
         optout: OptoutConfig {
             stop_words: words(reader, "optout.stop_words", &["stop", "unsubscribe"]),
             start_words: words(reader, "optout.start_words", &["start"]),

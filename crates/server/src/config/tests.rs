@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use super::keys::{KEYS, SECTIONS};
+use super::keys::{KEYS, Kind, SECTIONS};
 use super::*;
 
 /// Sources that can be built up; nothing of the process's own environment is in them.
@@ -431,7 +431,7 @@ fn the_table_of_keys_is_sound() {
 fn every_key_of_the_table_is_read() {
     for key in KEYS.iter().filter(|key| !key.kind.is_list()) {
         let given = Given::variable(&key.variable(), "\u{1}");
-        let is_free_text = key.is_secret && key.default.is_none() && key.path != "queue.url";
+        let is_free_text = key.is_secret && key.default.is_none() && key.kind == Kind::Text;
         assert_eq!(given.load().is_ok(), is_free_text, "{}", key.path);
     }
 }
@@ -444,4 +444,34 @@ fn the_reference_page_is_current() {
         written == reference(),
         "docs/CONFIGURATION.md is not current: run `cargo xtask generate`"
     );
+}
+
+#[test]
+fn whom_to_tell_is_read_with_what_it_needs() {
+    let given = Given::file(
+        "[alerts]\nurls = [\"https://example.com/a?b=c\"]\nsecret = \"0123456789abcdef\"\n\
+         smtp_url = \"smtps://ada:pass@mail.example.com\"\nemail_from = \"h@example.com\"\n\
+         email_to = [\"Ada <ada@example.com>\"]",
+    );
+    assert!(given.warnings().is_empty());
+    let alerts = given.config().alerts;
+    assert_eq!(alerts.urls[0].origin(), "https://example.com");
+    assert_eq!(alerts.smtp.unwrap().port, 465);
+    assert_eq!(alerts.email_to.len(), 1);
+
+    let problems = |lines: &str| -> Vec<String> {
+        let problems = Given::file(&format!("[alerts]\n{lines}")).load().map(drop);
+        let problems = problems.unwrap_err();
+        let keys = problems.findings().iter().map(|it| it.key.clone());
+        keys.collect()
+    };
+    let urls = "urls = [\"https://example.com\"]";
+    assert_eq!(problems(urls), ["alerts.secret"]);
+    let server = "smtp_url = \"smtp://mail.example.com\"";
+    assert_eq!(problems(server), ["alerts.email_from", "alerts.email_to"]);
+    assert_eq!(problems("email_to = [\"a@b.c\"]"), ["alerts.smtp_url"]);
+    assert_eq!(problems("email_to = [\"nobody\"]"), ["alerts.email_to"]);
+    let exposed = "urls = [\"http://example.com\"]\nsecret = \"short\"";
+    let warned = Given::file(&format!("[alerts]\n{exposed}")).warnings();
+    assert_eq!(warned, ["alerts.urls", "alerts.secret"]);
 }

@@ -82,18 +82,23 @@ pub(super) fn base_url(text: &str) -> Result<BaseUrl, Unfit> {
     if url.query().is_some() || url.fragment().is_some() {
         return Err(unfit("has a query or a fragment"));
     }
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = host == "localhost"
-        || host.ends_with(".localhost")
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
+    let is_loopback = is_loopback(&url);
     Ok(BaseUrl {
         text: url.as_str().trim_end_matches('/').to_owned(),
         is_https,
         is_loopback,
     })
+}
+
+/// Whether the host of a URL is this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || bare
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Where everything is kept.

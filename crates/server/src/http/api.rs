@@ -2,11 +2,12 @@
 //!
 //! - [`router`]: every route, with the document that describes it ([`openapi`])
 //! - `problem`: every error answer; `request`: how requests are read
-//! - `accounts`, `automations`, `deliveries`, `events`, `sends`, `queue`, `explain`: one file
-//!   per noun
+//! - `accounts`, `automations`, `deliveries`, `events`, `sends`, `queue`, `explain`, `alerts`:
+//!   one file per noun
 //! - `schema`: the shapes of the answers, for the document
 
 pub mod accounts;
+mod alerts;
 mod auth;
 pub mod automations;
 mod deliveries;
@@ -36,6 +37,7 @@ use tokio::sync::Notify;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use alerts::code_named;
 pub(crate) use auth::is_bearer;
 pub(crate) use deliveries::delivery_id;
 pub use document::openapi;
@@ -114,6 +116,7 @@ fn guarded() -> OpenApiRouter<ApiState> {
         .routes(routes!(sends::settle_send))
         .routes(routes!(queue::list_queue))
         .routes(routes!(explain::explain_subject))
+        .routes(routes!(alerts::list_alerts))
 }
 
 /// The routes that are open to everyone.

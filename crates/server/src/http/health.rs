@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use hookline_model::alert::AlertCode;
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::secret::Secret;
 use hookline_store::{Stats, Store, StoreError};
@@ -207,5 +208,8 @@ fn set_gauges(metrics: &Metrics, stats: &Stats) {
     metrics.set_lanes("idle", lanes.idle);
     for state in ["planned", "leased", "unknown"] {
         metrics.set_sends(state, stats.sends.get(state).copied().unwrap_or(0));
+    }
+    for code in AlertCode::ALL {
+        metrics.set_alerts(code, stats.alerts.get(&code).copied().unwrap_or(0));
     }
 }

@@ -1,12 +1,13 @@
 //! The REST API, asked over its router on a database in a temporary file.
 
 mod accounts;
+mod alerts;
 mod automations;
 mod document;
 mod health;
 mod queue;
 mod records;
-mod schema;
+pub(crate) mod schema;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -189,6 +190,7 @@ async fn without_the_token_nothing_is_told() {
         "/events",
         "/sends",
         "/queue",
+        "/alerts",
         "/explain/1",
     ];
     for path in paths {

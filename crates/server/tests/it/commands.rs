@@ -62,6 +62,7 @@ fn looking_does_not_create_a_database() {
         "automations list",
         "explain 1",
         "queue",
+        "alerts",
         "replay dlv_1",
     ] {
         expect(

@@ -16,6 +16,7 @@ mod hostile;
 mod limits;
 mod power;
 mod process;
+mod receivers;
 mod site;
 mod stage;
 mod stories;

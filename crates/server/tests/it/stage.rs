@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub(crate) const ADMIN_TOKEN: &str = "an-admin-token";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a story looks on when nothing should happen.
-const QUIET: Duration = Duration::from_millis(700);
+pub(crate) const QUIET: Duration = Duration::from_millis(700);
 
 pub(crate) struct Stage {
     world: Arc<Mutex<World>>,
@@ -35,6 +36,8 @@ pub(crate) struct Stage {
     stop: CancellationToken,
     pub(crate) account: Account,
     client: reqwest::Client,
+    /// What the server is told beside the usual, from its next start on.
+    settings: Vec<(&'static str, String)>,
 }
 
 /// How far the clock of the stage is ahead of the machine's. One for the process: each test has a
@@ -103,6 +106,7 @@ impl Stage {
             stop,
             account,
             client,
+            settings: Vec::new(),
         };
         stage.start().await;
         stage.connect().await;
@@ -111,7 +115,7 @@ impl Stage {
 
     /// Starts the server on the stage's database and points Meta at it.
     pub(crate) async fn start(&mut self) {
-        let database = self.directory.path().join("hookline.db");
+        let database = self.database();
         let variables = [
             ("HOOKLINE_SERVER__LISTEN", "127.0.0.1:0".to_owned()),
             (
@@ -139,6 +143,7 @@ impl Stage {
             directory: self.directory.path().to_owned(),
             variables: variables
                 .into_iter()
+                .chain(self.settings.clone())
                 .map(|(k, v)| (k.into(), v.into()))
                 .collect(),
             flags: Flags::default(),
@@ -152,6 +157,18 @@ impl Stage {
         self.running = Some(running);
         let callback = format!("{}/webhooks/instagram", self.server);
         self.world().set_callback_url(Some(callback));
+    }
+
+    /// Starts the server again, and tells it this beside the usual.
+    pub(crate) async fn restart_with(&mut self, settings: Vec<(&'static str, String)>) {
+        self.stop().await;
+        self.settings = settings;
+        self.start().await;
+    }
+
+    /// The database file.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.path().join("hookline.db")
     }
 
     /// Stops the server; Meta goes on.

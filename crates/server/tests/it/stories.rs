@@ -1,5 +1,6 @@
 //! Stories over real HTTP against the simulator: one for each trigger and each refusal.
 
+mod alerts;
 mod evidence;
 mod optout;
 mod routing;

@@ -25,6 +25,7 @@ use super::{BASE, guarded, open};
         (name = "events", description = "What happened, each thing once"),
         (name = "sends", description = "What is owed and was sent, with every try"),
         (name = "queue", description = "What waits in each lane, and when it goes out"),
+        (name = "alerts", description = "What is wrong, since when, and what to do about it"),
         (name = "explain", description = "Why something was sent, or was not"),
         (name = "document", description = "This document")
     )

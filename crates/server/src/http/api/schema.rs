@@ -1,11 +1,13 @@
 //! The shapes of answers and documents that other crates serialise, for the OpenAPI document.
 //! A test holds every answer of the API against them.
 
+mod alerts;
 mod automation;
 mod records;
 
 use utoipa::ToSchema;
 
+pub use alerts::{Alert, AlertAccount, AlertCode, AlertState, NoticeCounts, Severity};
 pub use automation::{
     AutomationDocument, AutomationPublication, LimitDocument, MatchDocument, MatchMode,
     MediaDocument, OncePer, PublishedAutomation, StepDocument, TriggerDocument, TriggerKind,

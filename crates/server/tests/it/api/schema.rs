@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// Fails unless `value` is what the schema of this name describes.
 #[track_caller]
-pub(super) fn check(name: &str, value: &Value) {
+pub(crate) fn check(name: &str, value: &Value) {
     let document: Value = serde_json::from_str(&openapi()).unwrap();
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let schema = schemas
