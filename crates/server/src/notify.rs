@@ -13,7 +13,7 @@ use mail::{Mail, Mailer};
 use post::{Post, Poster};
 
 /// Everyone who is told.
-pub struct Outside {
+pub(crate) struct Outside {
     posts: Vec<Post>,
     poster: Option<Poster>,
     mails: Vec<Mail>,
@@ -22,7 +22,7 @@ pub struct Outside {
 
 impl Outside {
     /// Everyone `config` names.
-    pub fn new(config: &AlertsConfig) -> anyhow::Result<Self> {
+    pub(crate) fn new(config: &AlertsConfig) -> anyhow::Result<Self> {
         let secret = config.secret.as_ref().filter(|_| !config.urls.is_empty());
         let poster = secret
             .map(Poster::new)

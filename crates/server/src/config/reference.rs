@@ -90,6 +90,7 @@ fn default_of(key: &Key) -> String {
             | Kind::Url
             | Kind::StoreUrl
             | Kind::QueueUrl
+            | Kind::SmtpUrl
             | Kind::Text
             | Kind::Truth
             | Kind::Duration

@@ -28,7 +28,7 @@ pub(super) struct Mail {
 impl Mail {
     pub(super) fn new(to: &Mailbox) -> Self {
         Self {
-            name: name_of("email", &to.email.to_string()),
+            name: name_of("email", to.email.as_ref()),
             to: to.clone(),
         }
     }

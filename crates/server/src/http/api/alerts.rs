@@ -18,7 +18,7 @@ use super::schema;
 #[into_params(parameter_in = Query)]
 pub(super) struct AlertsParameters {
     /// Those that last (`open`), or those that are over too (`all`).
-    #[param(value_type = Option<schema::AlertState>)]
+    #[param(value_type = Option<schema::AlertState>, inline)]
     state: Option<String>,
     /// Only of this account.
     account_id: Option<String>,

@@ -1,4 +1,5 @@
 use std::process::Command;
+use std::time::Duration;
 
 use hookline_sim::world::tokens::TokenEnd;
 use serde_json::{Value, json};
@@ -158,7 +159,10 @@ async fn a_flood_of_wrong_signatures_is_told_and_no_digest_with_it() {
     let mut stage = Stage::build().await;
     stage.restart_with(told_through(&receiver)).await;
     let digest = "0123456789abcdef".repeat(4);
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .unwrap();
     for _ in 0..12 {
         let answer = client
             .post(format!("{}/webhooks/instagram", stage.server))
