@@ -112,6 +112,8 @@ mod tests {
                 id: MessageId::new("aWdf-mid"),
                 created_at: written_at(),
                 from_id: Some("456".to_owned()),
+                from_username: Some("ada".to_owned()),
+                to_id: Some(account().as_str().to_owned()),
                 text: Some("hello".to_owned()),
             },
         }

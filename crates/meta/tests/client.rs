@@ -8,7 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use hookline_meta::graph::{
-    Answer, CallFailure, ErrorClass, GraphClient, GraphConfig, Sender, Sent, Usage,
+    Answer, AppCredentials, AppWish, CallFailure, ErrorClass, GraphClient, GraphConfig, LoginKind,
+    OAuthHosts, Sender, Sent, Usage,
 };
 use hookline_model::account::Login;
 use hookline_model::ids::{AccountId, CommentId, ContactId};
@@ -290,4 +291,137 @@ async fn an_id_that_cannot_be_called_opens_no_connection() {
         .unwrap_err();
     assert_eq!(failure.reason(), "invalid_token");
     assert!(!failure.to_string().contains("ken\""), "{failure}");
+}
+
+/// A client all of whose hosts are `url`, and the hosts of the logins.
+fn everywhere(url: &str) -> (GraphClient, OAuthHosts) {
+    let config = GraphConfig {
+        graph_url: url.to_owned(),
+        instagram_graph_url: url.to_owned(),
+        api_version: "v26.0".to_owned(),
+    };
+    let hosts = OAuthHosts {
+        facebook_oauth_url: url.to_owned(),
+        instagram_oauth_url: url.to_owned(),
+        instagram_token_url: url.to_owned(),
+    };
+    let client = GraphClient::with_call_limit(config, Duration::from_millis(500)).unwrap();
+    (client, hosts)
+}
+
+fn app() -> AppCredentials {
+    AppCredentials {
+        id: "42".to_owned(),
+        secret: Secret::new("app-secret-1"),
+    }
+}
+
+#[tokio::test]
+async fn a_code_travels_in_a_form_and_without_a_token() {
+    let grant = r#"{"data":[{"access_token":"t","user_id":"1","permissions":"a"}]}"#;
+    let (url, server) = serve(vec![answer("200 OK", "", grant)]);
+    let (client, hosts) = everywhere(&url);
+    let code = Secret::new("code+1");
+    let redirect = "https://h.example/oauth";
+    client
+        .exchange_code(&hosts, LoginKind::Instagram, &app(), redirect, &code)
+        .await
+        .unwrap();
+    let requests = server.join().unwrap();
+    let (head, body) = requests.first().unwrap().split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.starts_with("POST /oauth/access_token HTTP/1.1\r\n"),
+        "{head}"
+    );
+    let head = head.to_ascii_lowercase();
+    assert!(head.contains("content-type: application/x-www-form-urlencoded"));
+    assert!(!head.contains("authorization"), "{head}");
+    assert_eq!(
+        body,
+        "client_id=42&grant_type=authorization_code&redirect_uri=https%3A%2F%2Fh.example%2Foauth\
+         &client_secret=app-secret-1&code=code%2B1"
+    );
+}
+
+#[tokio::test]
+async fn secret_parameters_join_the_query_and_the_apps_token_the_header() {
+    let grant = r#"{"access_token":"t","expires_in":5183944}"#;
+    let success = r#"{"success":"true"}"#;
+    let (url, server) = serve(vec![
+        answer("200 OK", "", grant),
+        answer("200 OK", "", success),
+        answer("200 OK", "", success),
+    ]);
+    let (client, _) = everywhere(&url);
+    client.refresh_token(&Secret::new("token-1")).await.unwrap();
+    let wish = AppWish {
+        callback_url: "https://h.example/w",
+        fields: &["comments"],
+        verify_token: &Secret::new("verify-1"),
+    };
+    client.subscribe_app(&app(), &wish).await.unwrap();
+    client.unsubscribe_app(&app()).await.unwrap();
+    let requests = server.join().unwrap();
+    let [refresh, subscribe, unsubscribe] = requests.as_slice() else {
+        unreachable!("three were made: {requests:?}")
+    };
+    let line =
+        "GET /refresh_access_token?grant_type=ig_refresh_token&access_token=token-1 HTTP/1.1";
+    assert!(refresh.starts_with(line), "{refresh}");
+    assert!(
+        subscribe.starts_with("POST /v26.0/42/subscriptions HTTP/1.1"),
+        "{subscribe}"
+    );
+    assert!(subscribe.ends_with("&include_values=true&verify_token=verify-1"));
+    assert!(unsubscribe.starts_with("DELETE /v26.0/42/subscriptions?object=instagram HTTP/1.1"));
+    for request in [subscribe, unsubscribe] {
+        let has_token = request
+            .lines()
+            .any(|line| line.eq_ignore_ascii_case("authorization: Bearer 42|app-secret-1"));
+        assert!(has_token, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn no_failure_prints_a_secret() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = closed.local_addr().unwrap();
+    let (cut, server) = serve(vec![String::new(), String::new()]);
+    for url in [format!("http://{closed}"), cut, "http://[::1".to_owned()] {
+        let (client, hosts) = everywhere(&url);
+        let token = Secret::new("token-1");
+        let failures = [
+            client.refresh_token(&token).await.unwrap_err(),
+            client
+                .exchange_code(&hosts, LoginKind::Facebook, &app(), "https://h", &token)
+                .await
+                .unwrap_err(),
+        ];
+        for failure in failures {
+            let printed = format!("{failure} {failure:?} {:?}", failure.meta_answer());
+            for secret in ["token-1", "app-secret-1", "oauth", "refresh_access"] {
+                assert!(!printed.contains(secret), "{printed}");
+            }
+        }
+    }
+    server.join().unwrap();
+}
+
+#[tokio::test]
+async fn all_pages_of_a_person_are_read() {
+    let first = r#"{"data":[{"id":"1"}],"paging":{"cursors":{"after":"c1"},"next":"https://x"}}"#;
+    let (url, server) = serve(vec![
+        answer("200 OK", "", first),
+        answer("200 OK", "", r#"{"data":[{"id":"2"}]}"#),
+    ]);
+    let (client, _) = everywhere(&url);
+    let pages = client.list_pages(&Secret::new("token-1")).await.unwrap();
+    let ids: Vec<&str> = pages
+        .value
+        .iter()
+        .map(|page| page.page.id.as_str())
+        .collect();
+    assert_eq!(ids, ["1", "2"]);
+    let requests = server.join().unwrap();
+    assert!(requests.last().unwrap().contains("&after=c1 HTTP"));
 }

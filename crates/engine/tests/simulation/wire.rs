@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use hookline_meta::graph::{
-    CallFailure, Carried, Method, Reply, Request, Sender, Transport, Usage,
+    Authority, CallFailure, Carried, Method, Reply, Request, Transport, Usage,
 };
 use hookline_model::clock::{Clock as _, Timestamp};
 use hookline_model::limits::GRAPH_CALL_MAX;
@@ -169,16 +169,13 @@ impl Wire {
 
     fn post(
         &self,
-        sender: &Sender<'_>,
+        authority: Authority<'_>,
         request: &Request,
     ) -> Result<oneshot::Receiver<Result<Reply, CallFailure>>, CallFailure> {
         let now_ms = self.clock.now_ms();
-        let body = request
-            .json
-            .as_deref()
-            .map_or(serde_json::Value::Null, |json| {
-                serde_json::from_str(json).unwrap_or_default()
-            });
+        let body = request.json().map_or(serde_json::Value::Null, |json| {
+            serde_json::from_str(json).unwrap_or_default()
+        });
         let person = self.person_of(request, &body);
         let mut inner = self.inner();
         inner.calls += 1;
@@ -189,7 +186,9 @@ impl Wire {
                     .iter()
                     .any(|call| call.caller.is_some() && call.person == person);
             inner.made.push(Made {
-                account: sender.account.to_string(),
+                account: authority
+                    .account()
+                    .map_or_else(String::new, ToString::to_string),
                 body,
                 at: self.clock.now(),
                 at_ms: now_ms,
@@ -204,8 +203,12 @@ impl Wire {
         };
         let (caller, answer) = oneshot::channel();
         inner.under_way.push(Call {
-            request: sim_request(sender, request),
-            usage_keys: sender.usage_keys().map(str::to_owned).to_vec(),
+            request: sim_request(authority, request),
+            usage_keys: authority
+                .usage_keys()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             person,
             made_at: now_ms,
             effect_at: now_ms + there_ms,
@@ -218,9 +221,9 @@ impl Wire {
 }
 
 impl Transport for Wire {
-    fn carry<'a>(&'a self, sender: &'a Sender<'a>, request: &'a Request) -> Carried<'a> {
+    fn carry<'a>(&'a self, authority: Authority<'a>, request: &'a Request) -> Carried<'a> {
         Box::pin(async move {
-            let answer = self.post(sender, request)?;
+            let answer = self.post(authority, request)?;
             match answer.await {
                 Ok(answer) => answer,
                 // The other end is gone only when the process is, too.
@@ -318,26 +321,25 @@ fn reply(response: &SimResponse, usage_keys: &[String]) -> Reply {
     }
 }
 
-fn sim_request(sender: &Sender<'_>, request: &Request) -> SimRequest {
-    let method = match request.method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    };
+fn sim_request(authority: Authority<'_>, request: &Request) -> SimRequest {
+    let mut headers = Vec::new();
+    if let Some(token) = authority.token() {
+        let bearer = format!("Bearer {}", token.expose());
+        headers.push(("Authorization".to_owned(), bearer));
+    }
+    let body = request.full_body().map_or_else(Bytes::new, |(kind, body)| {
+        headers.push(("Content-Type".to_owned(), kind.to_owned()));
+        Bytes::from(body)
+    });
+    let query = request.full_url();
+    let query = query.query_pairs();
     SimRequest {
-        method: method.to_owned(),
+        method: request.method.as_str().to_owned(),
         path: request.url.path().to_owned(),
-        query: request
-            .url
-            .query_pairs()
+        query: query
             .map(|(key, value)| (key.into_owned(), value.into_owned()))
             .collect(),
-        headers: vec![(
-            "Authorization".to_owned(),
-            format!("Bearer {}", sender.token.expose()),
-        )],
-        body: request
-            .json
-            .as_ref()
-            .map_or_else(Bytes::new, |json| Bytes::from(json.clone().into_bytes())),
+        headers,
+        body,
     }
 }

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use hookline_model::attempt::MetaAnswer;
 use serde::Deserialize;
 
-use super::endpoint::{Request, RequestProblem};
 use super::error::{ErrorClass, GraphError};
+use super::request::{Request, RequestProblem};
 use super::usage::Usage;
 
 /// A request together with the reader of its answer; neither does I/O.

@@ -1,5 +1,8 @@
 //! Every call as a method: written, carried, read.
 
+mod accounts;
+mod app;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +10,7 @@ use hookline_model::ids::{CommentId, ContactId, MediaId};
 use hookline_model::limits::GRAPH_CALL_MAX;
 
 use super::call::{Answer, Call, CallFailure};
-use super::endpoint::{GraphConfig, Sender};
+use super::endpoint::{Authority, GraphConfig, Sender};
 use super::read::{self, CommentRead, ConversationMessage, MediaItem, MediaRead, RepliesPage};
 use super::send::{self, Commented, Sent};
 use super::transport::{ClientProblem, HttpTransport, Transport};
@@ -51,7 +54,17 @@ impl GraphClient {
         sender: &Sender<'_>,
         call: &Call<T>,
     ) -> Result<Answer<T>, CallFailure> {
-        let reply = self.transport.carry(sender, call.request()).await?;
+        self.perform_with(Authority::Account(*sender), call).await
+    }
+
+    /// Makes one call that is not made for a connected account, or not only; else as
+    /// [`GraphClient::perform`].
+    pub async fn perform_with<T>(
+        &self,
+        authority: Authority<'_>,
+        call: &Call<T>,
+    ) -> Result<Answer<T>, CallFailure> {
+        let reply = self.transport.carry(authority, call.request()).await?;
         call.read(&reply)
     }
 

@@ -1,11 +1,11 @@
 //! Where calls go: hosts, nodes and paths (contract section 0, 5.1, 5.8).
 
-use std::fmt;
-
 use hookline_model::account::Login;
 use hookline_model::ids::AccountId;
 use hookline_model::secret::Secret;
 use reqwest::Url;
+
+use super::request::RequestProblem;
 
 /// Meta's hosts and the version spoken to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,64 +29,71 @@ pub struct Sender<'a> {
     pub token: &'a Secret,
 }
 
-impl Sender<'_> {
+/// Through which of Meta's two logins a person connects an account (contract section 0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LoginKind {
+    /// Business Login for Instagram.
+    Instagram,
+    /// Facebook Login for Business.
+    Facebook,
+}
+
+impl From<&Login> for LoginKind {
+    fn from(login: &Login) -> Self {
+        match login {
+            Login::Instagram => Self::Instagram,
+            Login::Facebook { .. } => Self::Facebook,
+        }
+    }
+}
+
+/// What a call is made with: whose token travels along, and whose limits it counts against.
+#[derive(Debug, Clone, Copy)]
+pub enum Authority<'a> {
+    /// A connected account.
+    Account(Sender<'a>),
+    /// A token of nobody we know yet, or of the app itself.
+    Token(&'a Secret),
+    /// Nothing: what the call needs stands in its parameters.
+    Nobody,
+}
+
+impl<'a> Authority<'a> {
+    /// The token for the `Authorization` header.
+    pub fn token(self) -> Option<&'a Secret> {
+        match self {
+            Self::Account(sender) => Some(sender.token),
+            Self::Token(token) => Some(token),
+            Self::Nobody => None,
+        }
+    }
+
+    /// The account the call is made for, where it is known.
+    pub fn account(self) -> Option<&'a AccountId> {
+        match self {
+            Self::Account(sender) => Some(sender.account),
+            Self::Token(_) | Self::Nobody => None,
+        }
+    }
+
+    /// The ids under which Meta may count the call (contract section 9); empty when they are not known.
+    pub fn usage_keys(self) -> Vec<&'a str> {
+        match self {
+            Self::Account(sender) => vec![sender.account.as_str(), sender.messaging_node()],
+            Self::Token(_) | Self::Nobody => Vec::new(),
+        }
+    }
+}
+
+impl<'a> Sender<'a> {
     /// The node that sends and lists conversations: the Page with Facebook Login, where the
     /// account's own node refuses (contract 5.8), else the account.
-    fn messaging_node(&self) -> &str {
+    fn messaging_node(&self) -> &'a str {
         match self.login {
             Login::Instagram => self.account.as_str(),
             Login::Facebook { page_id } => page_id.as_str(),
         }
     }
-
-    /// The ids under which Meta may count this sender's usage (contract section 9).
-    pub fn usage_keys(&self) -> [&str; 2] {
-        [self.account.as_str(), self.messaging_node()]
-    }
-}
-
-/// The method of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Has an effect.
-    Post,
-}
-
-/// One request, without the token.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The method.
-    pub method: Method,
-    /// The whole address; never holds a secret.
-    pub url: Url,
-    /// The body as JSON, for requests that have an effect.
-    pub json: Option<String>,
-}
-
-impl fmt::Debug for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
-            .field("method", &self.method)
-            .field("url", &self.url.as_str())
-            .field("json_bytes", &self.json.as_ref().map(String::len))
-            .finish()
-    }
-}
-
-/// Why a request could not be written; nothing was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RequestProblem {
-    /// The id would change the meaning of the path.
-    #[error("the {0} id holds characters that no id of meta's has")]
-    UnusableId(&'static str),
-    /// The configured host is not an http or https address.
-    #[error("the configured graph url is not an http address")]
-    UnusableUrl,
-    /// The token cannot stand in a header.
-    #[error("the token holds characters that no header can carry")]
-    UnusableToken,
 }
 
 impl GraphConfig {
@@ -98,26 +105,28 @@ impl GraphConfig {
         id: &str,
         edge: Option<&str>,
     ) -> Result<Url, RequestProblem> {
-        let is_id_byte = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-        if id.is_empty() || !id.bytes().all(is_id_byte) {
+        if !is_id(id) {
             return Err(RequestProblem::UnusableId(what));
         }
-        let host = match sender.login {
-            Login::Instagram => &self.instagram_graph_url,
-            Login::Facebook { .. } => &self.graph_url,
+        self.at(sender.login.into(), [id].into_iter().chain(edge))
+    }
+
+    /// The address of a path on the host of a login, under the version.
+    pub(super) fn at<'a>(
+        &'a self,
+        login: LoginKind,
+        path: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Url, RequestProblem> {
+        let host = match login {
+            LoginKind::Instagram => &self.instagram_graph_url,
+            LoginKind::Facebook => &self.graph_url,
         };
-        let mut url = Url::parse(host).map_err(|_| RequestProblem::UnusableUrl)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(RequestProblem::UnusableUrl);
-        }
-        let version = Some(self.api_version.as_str()).filter(|version| !version.is_empty());
-        url.path_segments_mut()
-            .map_err(|()| RequestProblem::UnusableUrl)?
-            .pop_if_empty()
-            .extend(version)
-            .push(id)
-            .extend(edge);
-        Ok(url)
+        address(host, self.version().into_iter().chain(path))
+    }
+
+    /// The version that stands in paths, if one is configured.
+    pub(super) fn version(&self) -> Option<&str> {
+        Some(self.api_version.as_str()).filter(|version| !version.is_empty())
     }
 
     /// The address of an edge of the node that sends.
@@ -134,22 +143,24 @@ impl GraphConfig {
     }
 }
 
-/// A request that reads.
-pub(super) fn get(mut url: Url, query: &[(&str, &str)]) -> Request {
-    url.query_pairs_mut().extend_pairs(query);
-    Request {
-        method: Method::Get,
-        url,
-        json: None,
+/// The address of a path on a configured host.
+pub(super) fn address<'a>(
+    host: &str,
+    path: impl IntoIterator<Item = &'a str>,
+) -> Result<Url, RequestProblem> {
+    let mut url = Url::parse(host).map_err(|_| RequestProblem::UnusableUrl)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(RequestProblem::UnusableUrl);
     }
+    url.path_segments_mut()
+        .map_err(|()| RequestProblem::UnusableUrl)?
+        .pop_if_empty()
+        .extend(path);
+    Ok(url)
 }
 
-/// A request that has an effect. There is no query: Meta acts first and only then refuses what it
-/// does not like there (contract 6.2).
-pub(super) fn post(url: Url, json: &serde_json::Value) -> Request {
-    Request {
-        method: Method::Post,
-        url,
-        json: Some(json.to_string()),
-    }
+/// Whether `text` can stand in a path without changing its meaning.
+pub(super) fn is_id(text: &str) -> bool {
+    let is_id_byte = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    !text.is_empty() && text.bytes().all(is_id_byte)
 }

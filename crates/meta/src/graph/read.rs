@@ -6,11 +6,13 @@ use hookline_model::ids::{CommentId, ContactId, MediaId, MessageId};
 use serde::Deserialize;
 
 use super::call::Call;
-use super::endpoint::{GraphConfig, RequestProblem, Sender, get};
+use super::endpoint::{GraphConfig, Sender};
+use super::page::{Page, time};
+use super::request::{RequestProblem, get};
 use crate::wire::{Id, Text, lenient};
 
 /// Most entries of one page that Meta gives (contract 6.3).
-const PAGE: &str = "50";
+pub(super) const PAGE: &str = "50";
 
 /// A comment as the Graph API tells it (contract 6.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +61,7 @@ pub struct MediaItem {
 
 /// A conversation as the Graph API names it: good for reading only (contract 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConversationId(String);
+pub struct ConversationId(pub(super) String);
 
 /// One message of a conversation read back (contract 7).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +72,10 @@ pub struct ConversationMessage {
     pub created_at: Timestamp,
     /// Who wrote it: the account or the contact.
     pub from_id: Option<String>,
+    /// The handle of who wrote it.
+    pub from_username: Option<String>,
+    /// Whom it went to: the account or the contact.
+    pub to_id: Option<String>,
     /// Its words; absent for media, and for what may not be read.
     pub text: Option<String>,
 }
@@ -196,10 +202,16 @@ pub fn list_messages(
         let wire: WireConversation<'_> = reply.decode()?;
         let messages = wire.messages.map_or_else(Vec::new, |page| page.data);
         let messages = messages.into_iter().map(|message| {
+            let (from_id, from_username) = message
+                .from
+                .map_or((None, None), |from| (from.id, from.username));
+            let to = message.to.and_then(|to| to.data.into_iter().next());
             Some(ConversationMessage {
                 id: MessageId::new(message.id.0),
                 created_at: time(message.created_time)?,
-                from_id: message.from.and_then(|from| from.id).map(Id::into_string),
+                from_id: from_id.map(Id::into_string),
+                from_username: from_username.map(Text::into_string),
+                to_id: to.and_then(|to| to.id).map(Id::into_string),
                 text: message
                     .message
                     .map(Text::into_string)
@@ -211,41 +223,6 @@ pub fn list_messages(
             .collect::<Option<_>>()
             .ok_or_else(|| reply.unreadable())
     }))
-}
-
-fn time(text: Option<Text<'_>>) -> Option<Timestamp> {
-    text.and_then(|text| Timestamp::from_graph(&text.0))
-}
-
-#[derive(Deserialize)]
-struct Page<T> {
-    data: Vec<T>,
-    #[serde(default)]
-    paging: Option<WirePaging>,
-}
-
-#[derive(Deserialize)]
-struct WirePaging {
-    #[serde(default)]
-    cursors: Option<WireCursors>,
-    /// The address of the next page. It may carry a token, so only its presence is looked at.
-    #[serde(default)]
-    next: Option<serde::de::IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct WireCursors {
-    #[serde(default)]
-    after: Option<String>,
-}
-
-impl<T> Page<T> {
-    /// The cursor of the next page, if there is one (contract 6.3).
-    fn after(&self) -> Option<String> {
-        let paging = self.paging.as_ref()?;
-        paging.next.as_ref()?;
-        paging.cursors.as_ref()?.after.clone()
-    }
 }
 
 #[derive(Deserialize)]
@@ -263,7 +240,7 @@ struct WirePerson<'a> {
 }
 
 #[derive(Deserialize)]
-struct WireComment<'a> {
+pub(super) struct WireComment<'a> {
     #[serde(borrow)]
     id: Id<'a>,
     #[serde(borrow, default, deserialize_with = "lenient")]
@@ -281,7 +258,7 @@ struct WireComment<'a> {
 }
 
 impl WireComment<'_> {
-    fn read(self) -> Option<CommentRead> {
+    pub(super) fn read(self) -> Option<CommentRead> {
         let (media_id, media_product_type) = self
             .media
             .map_or((None, None), |media| (media.id, media.media_product_type));
@@ -333,6 +310,8 @@ struct WireMessage<'a> {
     created_time: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "lenient")]
     from: Option<WirePerson<'a>>,
+    #[serde(borrow, default, deserialize_with = "lenient")]
+    to: Option<Page<WirePerson<'a>>>,
     #[serde(borrow, default, deserialize_with = "lenient")]
     message: Option<Text<'a>>,
 }

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::call::{Call, CallFailure, Reply};
-use super::endpoint::{GraphConfig, RequestProblem, Sender, post};
+use super::endpoint::{GraphConfig, Sender};
+use super::request::{RequestProblem, post};
 use crate::wire::{Id, lenient};
 
 /// A message Meta took.

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hookline_model::limits::GRAPH_ANSWER_BYTES_MAX;
+use hookline_model::secret::Secret;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 
 use super::call::{CallFailure, Reply};
-use super::endpoint::{Method, Request, RequestProblem, Sender};
+use super::endpoint::Authority;
+use super::request::{Method, Request, RequestProblem};
 use super::usage::Usage;
 
 /// How long a connection may take to come about.
@@ -36,9 +38,10 @@ pub type Carried<'a> = Pin<Box<dyn Future<Output = Result<Reply, CallFailure>> +
 /// Carries one request to Meta and brings the reply back. A failure says whether the request can
 /// have had an effect; nothing is repeated.
 pub trait Transport: fmt::Debug + Send + Sync {
-    /// Carries `request` on behalf of `sender`. Dropping the future before it ends leaves unknown
-    /// whether the request had an effect.
-    fn carry<'a>(&'a self, sender: &'a Sender<'a>, request: &'a Request) -> Carried<'a>;
+    /// Carries `request` with the token of `authority`. Dropping the future before it ends leaves
+    /// unknown whether the request had an effect. No failure may print a token or a secret
+    /// parameter.
+    fn carry<'a>(&'a self, authority: Authority<'a>, request: &'a Request) -> Carried<'a>;
 }
 
 /// HTTP: each call within its time, without following redirects.
@@ -48,8 +51,8 @@ pub struct HttpTransport {
 }
 
 impl Transport for HttpTransport {
-    fn carry<'a>(&'a self, sender: &'a Sender<'a>, request: &'a Request) -> Carried<'a> {
-        Box::pin(self.exchange(sender, request))
+    fn carry<'a>(&'a self, authority: Authority<'a>, request: &'a Request) -> Carried<'a> {
+        Box::pin(self.exchange(authority, request))
     }
 }
 
@@ -73,22 +76,26 @@ impl HttpTransport {
         Ok(Self { http })
     }
 
-    async fn exchange(&self, sender: &Sender<'_>, request: &Request) -> Result<Reply, CallFailure> {
-        let token = bearer(sender)?;
-        let builder = match request.method {
-            Method::Get => self.http.get(request.url.clone()),
-            Method::Post => self.http.post(request.url.clone()),
+    async fn exchange(
+        &self,
+        authority: Authority<'_>,
+        request: &Request,
+    ) -> Result<Reply, CallFailure> {
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Delete => reqwest::Method::DELETE,
         };
-        let builder = builder.header(AUTHORIZATION, token);
-        let builder = match &request.json {
-            Some(json) => builder
-                .header(CONTENT_TYPE, "application/json")
-                .body(json.clone()),
-            None => builder,
-        };
+        let mut builder = self.http.request(method, request.full_url().into_owned());
+        if let Some(token) = authority.token() {
+            builder = builder.header(AUTHORIZATION, bearer(token)?);
+        }
+        if let Some((content_type, body)) = request.full_body() {
+            builder = builder.header(CONTENT_TYPE, content_type).body(body);
+        }
         let mut response = builder.send().await.map_err(|error| not_answered(&error))?;
         let http_status = response.status().as_u16();
-        let usage = usage_of(response.headers(), sender);
+        let usage = usage_of(response.headers(), authority);
         let body = read_body(&mut response)
             .await
             .map_err(|reason| CallFailure::Unknown {
@@ -105,19 +112,19 @@ impl HttpTransport {
 }
 
 /// The header with the token, marked so that nothing prints it.
-fn bearer(sender: &Sender<'_>) -> Result<HeaderValue, RequestProblem> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", sender.token.expose()))
+fn bearer(token: &Secret) -> Result<HeaderValue, RequestProblem> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
         .map_err(|_| RequestProblem::UnusableToken)?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-fn usage_of(headers: &HeaderMap, sender: &Sender<'_>) -> Usage {
+fn usage_of(headers: &HeaderMap, authority: Authority<'_>) -> Usage {
     let header = |name| headers.get(name).map(HeaderValue::as_bytes);
     Usage::of_headers(
         header("x-app-usage"),
         header("x-business-use-case-usage"),
-        &sender.usage_keys(),
+        &authority.usage_keys(),
     )
 }
 

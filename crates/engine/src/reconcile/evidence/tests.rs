@@ -29,6 +29,8 @@ fn message(id: &str, seconds: u64) -> ConversationMessage {
         id: MessageId::new(id),
         created_at: at(seconds),
         from_id: None,
+        from_username: None,
+        to_id: None,
         text: None,
     }
 }

@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod backfill;
+mod login;
+mod subscriptions;
+
 use bytes::Bytes;
 use hookline_meta::graph::{
-    Call, CallFailure, ErrorClass, GraphConfig, Method, Reply, RequestProblem, Sender, Usage,
+    Body, Call, CallFailure, ErrorClass, GraphConfig, Reply, RequestProblem, Sender, Usage,
     find_conversation, list_media, list_messages, read_comment, read_media, read_replies,
     send_message, send_private_reply, send_public_reply,
 };
@@ -47,14 +51,11 @@ fn as_instagram<T>(with: impl Fn(&Sender<'_>) -> T) -> T {
 
 fn line<T>(call: &Call<T>) -> String {
     let request = call.request();
-    let method = match request.method {
-        Method::Get => "GET",
-        Method::Post => "POST",
-    };
     format!(
-        "{method} {} {}",
+        "{} {} {}",
+        request.method.as_str(),
         request.url,
-        request.json.as_deref().unwrap_or("-")
+        request.json().unwrap_or("-")
     )
 }
 
@@ -72,6 +73,47 @@ fn reply(http_status: u16, body: &str) -> Reply {
         body: Bytes::copy_from_slice(body.as_bytes()),
         usage: Usage::default(),
     }
+}
+
+/// Method, address, form and the names of the secrets; and that no secret can be printed.
+fn open_line<T: std::fmt::Debug>(call: &Call<T>, secrets: &[&str]) -> String {
+    let request = call.request();
+    let form = match &request.body {
+        Body::Empty => "-".to_owned(),
+        Body::Json(json) => json.clone(),
+        Body::Form(form) => {
+            let pairs: Vec<String> = form.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            pairs.join(" ")
+        }
+    };
+    let names: Vec<&str> = request.secrets.iter().map(|(name, _)| *name).collect();
+    let line = format!(
+        "{} {} {form} [{}]",
+        request.method.as_str(),
+        request.url,
+        names.join(" ")
+    );
+    let printed = format!("{line} {call:?} {request:?}");
+    for secret in secrets {
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+    line
+}
+
+/// Every answer that is none, whatever was asked.
+fn is_unreadable<T: std::fmt::Debug>(call: &Call<T>, bodies: &[&str]) {
+    for body in ["", "<html>Sorry</html>", "[]", "null", "7", "\u{0}"]
+        .iter()
+        .chain(bodies)
+    {
+        let failure = call.read(&reply(200, body)).unwrap_err();
+        assert_eq!(failure.reason(), "answer_unreadable", "{body}");
+    }
+    let html = call.read(&reply(502, "<html>")).unwrap_err();
+    assert_eq!(html.class(), Some(ErrorClass::Ambiguous));
+    let dead = r#"{"error":{"message":"x","code":190,"error_subcode":463}}"#;
+    let dead = call.read(&reply(400, dead)).unwrap_err();
+    assert_eq!(dead.reason(), "token_expired");
 }
 
 #[test]
@@ -358,6 +400,9 @@ fn a_conversation_is_found_and_read_back() {
     };
     assert_eq!(newest.text.as_deref(), Some("hi"));
     assert_eq!(newest.from_id.as_deref(), Some("17841400000000001"));
+    assert_eq!(newest.from_username.as_deref(), Some("acme"));
+    assert_eq!(newest.to_id.as_deref(), Some("61"));
+    assert_eq!((&oldest.from_username, &oldest.to_id), (&None, &None));
     assert!(newest.created_at > oldest.created_at);
     assert_eq!(oldest.text, None);
     assert!(
