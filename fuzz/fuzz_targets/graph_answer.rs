@@ -10,10 +10,15 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use hookline_meta::graph::{
-    Answer, Call, CallFailure, CommentRead, Commented, ConversationId, ConversationMessage,
-    GraphConfig, GraphError, MediaItem, MediaRead, RepliesPage, Reply, Sender, Sent, Usage,
-    find_conversation, list_media, read_comment, read_media, read_replies, send_message,
-    send_public_reply,
+    Answer, AppCredentials, AppSubscription, Call, CallFailure, CodeGrant, CodeRefusal,
+    CommentRead, CommentThread, Commented, ConversationId, ConversationMessage,
+    ConversationSummary, GraphConfig, GraphError, InstagramIdentity, ListPage, LoginKind,
+    MediaItem, MediaRead, MediaSummary, OAuthHosts, PageIdentity, PageList, Permissions,
+    RefreshRefusal, RepliesPage, Reply, Sender, Sent, SubscribedApps, TokenGrant, Usage,
+    exchange_code, find_conversation, list_comments, list_conversations, list_media,
+    list_media_page, list_pages, read_app_subscription, read_comment, read_instagram_identity,
+    read_media, read_page_identity, read_permissions, read_replies, read_subscribed_apps,
+    refresh_token, refused_field, send_message, send_public_reply, subscribe_account,
 };
 use hookline_model::account::Login;
 use hookline_model::ids::{AccountId, CommentId, ContactId, MediaId};
@@ -29,6 +34,18 @@ struct Calls {
     conversation: Call<Option<ConversationId>>,
     message: Call<Sent>,
     public_reply: Call<Commented>,
+    media_page: Call<ListPage<MediaSummary>>,
+    comments: Call<ListPage<CommentThread>>,
+    conversations: Call<ListPage<ConversationSummary>>,
+    subscribed: Call<SubscribedApps>,
+    subscribe: Call<()>,
+    app: Call<Option<AppSubscription>>,
+    code: Call<CodeGrant>,
+    refresh: Call<TokenGrant>,
+    identity: Call<InstagramIdentity>,
+    pages: Call<PageList>,
+    page: Call<PageIdentity>,
+    permissions: Call<Permissions>,
 }
 
 /// Meta's answer to this is read with the conversation it found.
@@ -50,18 +67,50 @@ fn sender() -> Sender<'static> {
     }
 }
 
+const FIELDS: [&str; 3] = ["comments", "messages", "messaging_seen"];
+
 static CALLS: LazyLock<Calls> = LazyLock::new(|| {
     let (config, sender) = (&*CONFIG, &sender());
     let comment = CommentId::new("17900000000000011");
     let contact = ContactId::new("6100000000000001");
+    let media = MediaId::new("18000000000000021");
+    let app = &AppCredentials {
+        id: "900000000000001".to_owned(),
+        secret: Secret::new("secret"),
+    };
+    let hosts = &OAuthHosts {
+        facebook_oauth_url: "https://www.facebook.com".to_owned(),
+        instagram_oauth_url: "https://www.instagram.com".to_owned(),
+        instagram_token_url: "https://api.instagram.com".to_owned(),
+    };
     Calls {
         comment: read_comment(config, sender, &comment).expect("a call"),
         replies: read_replies(config, sender, &comment, None).expect("a call"),
-        media: read_media(config, sender, &MediaId::new("18000000000000021")).expect("a call"),
+        media: read_media(config, sender, &media).expect("a call"),
         all_media: list_media(config, sender).expect("a call"),
         conversation: find_conversation(config, sender, &contact).expect("a call"),
         message: send_message(config, sender, &contact, "text").expect("a call"),
         public_reply: send_public_reply(config, sender, &comment, "text").expect("a call"),
+        media_page: list_media_page(config, sender, None).expect("a call"),
+        comments: list_comments(config, sender, &media, None).expect("a call"),
+        conversations: list_conversations(config, sender, None).expect("a call"),
+        subscribed: read_subscribed_apps(config, sender).expect("a call"),
+        subscribe: subscribe_account(config, sender, &FIELDS).expect("a call"),
+        app: read_app_subscription(config, app).expect("a call"),
+        code: exchange_code(
+            config,
+            hosts,
+            LoginKind::Instagram,
+            app,
+            "https://h",
+            &TOKEN,
+        )
+        .expect("a call"),
+        refresh: refresh_token(config, &TOKEN).expect("a call"),
+        identity: read_instagram_identity(config).expect("a call"),
+        pages: list_pages(config, None).expect("a call"),
+        page: read_page_identity(config).expect("a call"),
+        permissions: read_permissions(config).expect("a call"),
     }
 });
 
@@ -130,6 +179,45 @@ fn next_page(after: Option<&str>) {
     assert_eq!(found.map(|(_, value)| value.into_owned()).as_deref(), after);
 }
 
+/// What is asked for when accounts are connected and events were missed.
+fn read_lifecycle(reply: &Reply, error: Option<&GraphError>) {
+    if let Some(error) = error {
+        let refused = refused_field(error, &FIELDS);
+        assert!(refused.is_none_or(|field| FIELDS.contains(&field)));
+    }
+    if let Err(failure) = CALLS.code.read(reply) {
+        CodeRefusal::of(&failure);
+        RefreshRefusal::of(&failure);
+    }
+    if let Some(page) = read(&CALLS.comments, reply, error) {
+        let threads = page.value.items.iter();
+        let replies: usize = threads.map(|thread| thread.replies.len()).sum();
+        let read = page.value.items.len() + replies + page.value.unread;
+        assert!(read <= reply.body.len(), "more was read than was written");
+    }
+    for after in [
+        read(&CALLS.media_page, reply, error).and_then(|page| page.value.after),
+        read(&CALLS.conversations, reply, error).and_then(|page| page.value.after),
+        read(&CALLS.pages, reply, error).and_then(|page| page.value.after),
+    ] {
+        next_page(after.as_deref());
+    }
+    for token in [
+        read(&CALLS.code, reply, error).map(|grant| grant.value.token),
+        read(&CALLS.refresh, reply, error).map(|grant| grant.value.token),
+    ] {
+        assert!(token.is_none_or(|token| !token.expose().is_empty()));
+    }
+    if let Some(found) = read(&CALLS.identity, reply, error) {
+        assert!(!found.value.account_id.as_str().is_empty());
+    }
+    read(&CALLS.subscribed, reply, error);
+    read(&CALLS.subscribe, reply, error);
+    read(&CALLS.app, reply, error);
+    read(&CALLS.page, reply, error);
+    read(&CALLS.permissions, reply, error);
+}
+
 fuzz_target!(|input: &[u8]| {
     let mut parts = input.splitn(4, |byte| *byte == b'\n');
     let mut next = || parts.next().unwrap_or_default();
@@ -168,4 +256,5 @@ fuzz_target!(|input: &[u8]| {
     if let Some(made) = read(&CALLS.public_reply, &reply, error) {
         assert!(!made.value.id.as_str().is_empty());
     }
+    read_lifecycle(&reply, error);
 });
