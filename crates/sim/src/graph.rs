@@ -19,6 +19,7 @@ use rand::RngExt as _;
 pub(crate) use call::{Call, Endpoint};
 pub use call::{ENDPOINTS, Host};
 pub(crate) use error::GraphError;
+pub use oauth::LoginChoice;
 pub(crate) use oauth::LoginPage;
 pub(crate) use subscriptions::PendingHandshake;
 pub use subscriptions::{Handshake, HandshakeAnswer};
@@ -190,13 +191,18 @@ impl World {
             Endpoint::SendMessage => self.send_direct_message(now_ms, call),
             Endpoint::PrivateReply => self.send_private_reply(now_ms, call),
             Endpoint::SenderAction => self.sender_action(now_ms, call),
-            Endpoint::ListConversations => self.list_conversations(now_ms, call),
+            Endpoint::ListConversations => {
+                let listed = self.list_conversations(now_ms, call)?;
+                self.note_conversations_listed(now_ms, call);
+                Ok(listed)
+            }
             Endpoint::ReadConversation => self.read_conversation(now_ms, call),
             Endpoint::ReadMessage => self.read_message(now_ms, call),
             Endpoint::SubscribedApps => self.subscribed_apps(now_ms, call),
             Endpoint::MessengerProfile => self.messenger_profile(now_ms, call),
             Endpoint::ExchangeCode => self.exchange_code(now_ms, call),
             Endpoint::ListPages => self.list_pages(now_ms, call),
+            Endpoint::ReadPermissions => self.read_permissions(now_ms, call),
             Endpoint::Authorize | Endpoint::Unknown => {
                 self.authorized_account(now_ms, call)?;
                 Err(GraphError::missing(call.subject()))

@@ -1,5 +1,6 @@
 //! The HTTP face: Graph endpoints at `/`, the control API under `/_sim`, and the delivery loop.
 
+mod callback;
 mod deliver;
 mod handshake;
 
@@ -221,6 +222,12 @@ async fn respond(
             .collect(),
         body: collected.to_bytes(),
     };
+    if let Some(kind) = request.path.strip_prefix("/_sim/callbacks/")
+        && request.method == "POST"
+    {
+        let (status, answer) = callback::make(face, kind, &request.body).await;
+        return Ok(json(status, answer.to_string()));
+    }
     if request.path == "/_sim" || request.path.starts_with("/_sim/") {
         let mut world = face.world();
         let now_ms = face.now_ms(&world);

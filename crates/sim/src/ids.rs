@@ -18,6 +18,7 @@ pub(crate) enum IdKind {
     Asset,
     Thread,
     Message,
+    Exchange,
 }
 
 /// Draws identifiers in an order fixed by the seed.
@@ -30,7 +31,7 @@ pub(crate) struct IdSource {
     drawn: [u64; KINDS],
 }
 
-const KINDS: usize = 10;
+const KINDS: usize = 11;
 /// Odd and not a multiple of five, hence coprime with every power of ten.
 const STRIDE: u64 = 7_368_787;
 
@@ -47,6 +48,7 @@ impl IdKind {
             Self::Asset => 7,
             Self::Thread => 8,
             Self::Message => 9,
+            Self::Exchange => 10,
         }
     }
 
@@ -63,6 +65,7 @@ impl IdKind {
             Self::Asset => ("1799", 13),
             Self::Thread => ("3402823668417103012442", 17),
             Self::Message => ("324", 32),
+            Self::Exchange => ("2733", 13),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! would POST comes out of [`World::deliveries_due`].
 
 pub mod accounts;
+pub mod app;
 pub mod comments;
 mod config;
 pub mod inspect;
@@ -24,7 +25,8 @@ use std::sync::Arc;
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha8Rng;
 
-pub use accounts::{Account, AccountChange, Login, NewAccount};
+pub use accounts::{Account, AccountChange, AccountKind, Login, NewAccount, OtherApp};
+pub use app::{AppChange, AppSubscription};
 pub use comments::{Author, Comment, CommentDraft, MentionDraft};
 pub use config::{EchoTiming, EndPolicy, Limits, Policy, SecondReply, WorldConfig};
 pub use inspect::{Alert, AlertKind, RequestRecord, Sent, SentBy, SentKind, TokenPlace};
@@ -65,13 +67,6 @@ pub enum Refusal {
     Full(&'static str),
     #[error("{0}")]
     Invalid(String),
-}
-
-/// The app's own subscription (contract 3.1).
-#[derive(Debug, Clone, Default)]
-pub(crate) struct AppSubscription {
-    pub(crate) callback_url: Option<String>,
-    pub(crate) fields: BTreeSet<String>,
 }
 
 /// Called after an event or a delivery was queued; lets a driver sleep until there is work.
@@ -126,13 +121,7 @@ impl World {
             offset_ms: 0,
             rng: ChaCha8Rng::seed_from_u64(config.seed),
             ids: IdSource::new(config.seed),
-            app: AppSubscription {
-                callback_url: None,
-                fields: crate::wire::FIELDS
-                    .iter()
-                    .map(|field| (*field).to_owned())
-                    .collect(),
-            },
+            app: AppSubscription::of_every_field(),
             accounts: BTreeMap::new(),
             people: BTreeMap::new(),
             scoped: BTreeMap::new(),
@@ -189,6 +178,7 @@ impl World {
 
     /// Sets the callback without a handshake, as if it had been subscribed long ago.
     pub fn set_callback_url(&mut self, url: Option<String>) {
+        self.app.is_dropped &= url.is_none();
         self.app.callback_url = url;
         self.wake();
     }
@@ -250,6 +240,15 @@ impl World {
         };
         let is_public_field = matches!(field, "comments" | "live_comments" | "mentions");
         if account.is_private && is_public_field {
+            return false;
+        }
+        // Creators are silent until their conversations were listed once (contract 3.3).
+        let is_silent = match account.account_type {
+            AccountKind::Business => false,
+            AccountKind::Creator => account.conversations_listed_ms.is_none(),
+            AccountKind::Personal => true,
+        };
+        if is_silent || !self.app.delivers() {
             return false;
         }
         // Once an account is subscribed to anything, the app gets every field of its own.

@@ -100,6 +100,18 @@ fn the_stage_is_set() {
         control.post(&path, &json!({"is_on_air": false}))["is_on_air"],
         json!(false)
     );
+    let other = json!({"other_apps": [{"id": "77", "name": "Other"}], "account_type": "creator", "page_tasks": []});
+    assert_eq!(
+        control.post("accounts/shop", &other)["account_type"],
+        json!("creator")
+    );
+    let app = control.post("app", &json!({"is_live": false, "fields": ["comments"]}));
+    assert_eq!(control.get("app"), app);
+    assert_eq!(app["is_live"], json!(false));
+    control.post("app", &json!({"is_live": true}));
+    let choice =
+        json!({"account": "shop", "declined_scopes": ["pages_show_list"], "bare_pages": ["Bare"]});
+    control.post("oauth", &choice);
     control.post("clock", &json!({"advance_ms": 5}));
     assert_eq!(control.get("clock")["offset_ms"], json!(5));
     let policy = control.post(

@@ -345,6 +345,41 @@ async fn a_subscription_takes_effect_after_its_handshake() {
 }
 
 #[tokio::test]
+async fn the_owner_removes_the_app_and_asks_for_deletion() {
+    let stage = Stage::set(true).await;
+    let account = json!({"username": "acme_store"});
+    let account = stage.control("accounts", account).await;
+    let callback = json!({"account": "acme_store", "url": stage.callback});
+    stage.received.lock().unwrap().statuses.push_back(503);
+    let refused = stage
+        .control("callbacks/data_deletion", callback.clone())
+        .await;
+    assert_eq!(refused, json!({"status": 503, "body": ""}));
+    let done = stage.control("callbacks/deauthorize", callback).await;
+    assert_eq!(done, json!({"status": 200, "body": ""}));
+    {
+        let received = stage.received.lock().unwrap();
+        assert_eq!(received.posts.len(), 2);
+        for (headers, body) in &received.posts {
+            let is_form = headers.iter().any(|(name, value)| {
+                name == "content-type" && value == "application/x-www-form-urlencoded"
+            });
+            assert!(is_form, "{headers:?}");
+            assert!(body.starts_with(b"signed_request="), "{body:?}");
+        }
+    }
+    let me = stage.client.get(format!("{}/me", stage.sim));
+    let token = account["access_token"].as_str().unwrap();
+    let me = me.bearer_auth(token).send().await.unwrap();
+    let me: Value = me.json().await.unwrap();
+    assert_eq!(me["error"]["error_subcode"], json!(458));
+    let nowhere = json!({"account": "acme_store", "url": "http://127.0.0.1:1/"});
+    let lost = stage.control("callbacks/deauthorize", nowhere).await;
+    assert_eq!(lost, json!({"status": null, "body": null}));
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn control_says_what_is_wrong() {
     let stage = Stage::set(true).await;
     let post = |path: &str, body: Value| {
@@ -369,6 +404,19 @@ async fn control_says_what_is_wrong() {
         ("clock", json!({"advance_ms": -1}), 400),
         ("nothing", json!({}), 404),
         ("raw", json!({}), 400),
+        ("app", json!({"fields": ["nonsense"]}), 400),
+        ("oauth", json!({"more_accounts": ["nobody"]}), 404),
+        (
+            "callbacks/deauthorize",
+            json!({"account": "nobody", "url": "http://x"}),
+            404,
+        ),
+        ("callbacks/deauthorize", json!({"account": "nobody"}), 400),
+        (
+            "callbacks/other",
+            json!({"account": "x", "url": "http://x"}),
+            404,
+        ),
     ];
     for (path, body, status) in cases {
         let answer = post(path, body).await.unwrap();

@@ -3,9 +3,11 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Ask, Outcome};
+use super::{Ask, Outcome, to_value};
+use crate::graph::LoginChoice;
 use crate::wire::StoryCounts;
 use crate::world::World;
+use crate::world::app::AppChange;
 use crate::world::platform::Tamper;
 
 pub(super) fn route(world: &mut World, ask: &Ask<'_>, call: (&str, &[&str])) -> Option<Outcome> {
@@ -15,6 +17,8 @@ pub(super) fn route(world: &mut World, ask: &Ask<'_>, call: (&str, &[&str])) -> 
         ("POST", ["dashboard_test"]) => dashboard_test(world, ask),
         ("POST", ["signed_requests"]) => signed_request(world, ask),
         ("POST", ["oauth"]) => login(world, ask),
+        ("GET", ["app"]) => to_value(world.app()),
+        ("POST" | "PATCH", ["app"]) => change_app(world, ask),
         _ => return None,
     })
 }
@@ -73,16 +77,13 @@ fn signed_request(world: &mut World, ask: &Ask<'_>) -> Outcome {
     Ok(json!({ "signed_request": request }))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Login {
-    account: Option<String>,
-    #[serde(default)]
-    is_denied: bool,
+fn login(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let choice: LoginChoice = ask.body()?;
+    world.set_login(choice)?;
+    Ok(json!({ "ok": true }))
 }
 
-fn login(world: &mut World, ask: &Ask<'_>) -> Outcome {
-    let login: Login = ask.body()?;
-    world.set_login(login.account.as_deref(), login.is_denied)?;
-    Ok(json!({ "ok": true }))
+fn change_app(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let change: AppChange = ask.body()?;
+    to_value(world.change_app(change)?)
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::faults::DeliveryRule;
+use crate::graph::SimRequest;
 use crate::world::accounts::{AccountChange, NewAccount};
 use crate::world::comments::CommentDraft;
 use crate::world::inspect::AlertKind;
@@ -138,6 +139,40 @@ fn an_hour_of_failures_unsubscribes_the_account() {
     world.change_account("acme_store", change).unwrap();
     comment(&mut world, NOW);
     assert_eq!(world.deliveries_due(NOW).len(), 1);
+}
+
+#[test]
+fn an_unsubscribed_account_is_heard_again_after_it_is_subscribed_and_never_what_came_between() {
+    let policy = Policy {
+        end: EndPolicy::UnsubscribeAfter1Hour,
+        ..Policy::default()
+    };
+    let mut world = world(policy);
+    comment(&mut world, NOW);
+    fail_until(&mut world, i64::MAX, 500);
+    let later = NOW + 3 * 3_600_000;
+    comment(&mut world, later);
+    let token = world.find_account("acme_store").unwrap().token.clone();
+    let subscribed_apps = |world: &mut World, method: &str, body: &str| {
+        let request = SimRequest {
+            method: method.to_owned(),
+            path: "/v26.0/me/subscribed_apps".to_owned(),
+            headers: vec![("Authorization".to_owned(), format!("Bearer {token}"))],
+            body: Bytes::from(body.to_owned()),
+            ..SimRequest::default()
+        };
+        let answer = world.request(later, &request);
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    };
+    assert_eq!(subscribed_apps(&mut world, "GET", ""), r#"{"data":[]}"#);
+    subscribed_apps(&mut world, "POST", r#"{"subscribed_fields":["comments"]}"#);
+    assert!(world.deliveries_due(later).is_empty());
+    let heard = comment(&mut world, later);
+    let due = world.deliveries_due(i64::MAX);
+    assert_eq!(due.len(), 1);
+    let body = String::from_utf8(due[0].body.to_vec()).unwrap();
+    assert!(body.contains(&heard), "{body}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::fields::{self, Field};
-use super::media::media_json;
+use super::oauth::linked_account;
 use super::{Call, GraphError};
 use crate::json::Json;
 use crate::world::World;
@@ -12,6 +12,9 @@ use crate::world::accounts::Login;
 impl World {
     /// `GET /me` and `GET /{ig-id}`: `id` is the app-scoped id, `user_id` the one of webhooks.
     pub(super) fn read_account(&self, now_ms: i64, call: &Call) -> Result<Json, GraphError> {
+        if call.subject() == "me" && self.user_token(now_ms, call).is_ok() {
+            return self.read_person(now_ms, call);
+        }
         let account = self.own_account(now_ms, call)?;
         let is_page = account.page_id.as_deref() == Some(call.subject())
             || (call.subject() == "me" && account.login == Login::Facebook);
@@ -25,18 +28,40 @@ impl World {
             (Login::Facebook, _) => account.ig_id.clone(),
             (Login::Instagram, _) => account.app_scoped_id.clone(),
         };
-        fields::select(&wanted, &id, |field| {
+        let wraps = self.config.policy.wraps_me && account.login == Login::Instagram;
+        let read = fields::select(&wanted, &id, |field| {
             Ok(match field.name.as_str() {
                 "user_id" if !is_page => Some(Json::from(&account.ig_id)),
                 "username" | "name" => Some(Json::from(&account.username)),
-                "account_type" if !is_page => Some(Json::from("BUSINESS")),
+                "account_type" if !is_page => Some(Json::from(account.account_type.word())),
                 "media_count" if !is_page => Some(Json::Number(account.media.len().to_string())),
                 "profile_picture_url" if !is_page => None,
                 "followers_count" if !is_page => Some(Json::from(0)),
-                "instagram_business_account" if is_page => Some(Json::id(&account.ig_id)),
+                "instagram_business_account" if is_page => Some(linked_account(field, account)?),
                 "mentioned_comment" if !is_page => Some(self.mentioned_comment(field)?),
                 "mentioned_media" if !is_page => Some(self.mentioned_media(field)?),
                 other => return Err(GraphError::no_field(other, "IGUser")),
+            })
+        })?;
+        Ok(if wraps {
+            Json::object().with("data", vec![read])
+        } else {
+            read
+        })
+    }
+
+    /// `GET /me` of a person's token: the id that deauthorizations carry, which is the app-scoped
+    /// one of the account the person logged in for.
+    fn read_person(&self, now_ms: i64, call: &Call) -> Result<Json, GraphError> {
+        let account = self.find_account(&self.user_token(now_ms, call)?.account)?;
+        let wanted = match call.text("fields") {
+            Some(text) => fields::parse(text)?,
+            None => Field::named(&["name", "id"]),
+        };
+        fields::select(&wanted, &account.app_scoped_id, |field| {
+            Ok(match field.name.as_str() {
+                "name" => Some(Json::from(&account.username)),
+                other => return Err(GraphError::no_field(other, "User")),
             })
         })
     }
@@ -57,7 +82,7 @@ impl World {
         if media.account.is_some() {
             return Err(GraphError::missing(id));
         }
-        media_json(media, &field.inner_or(&["id", "caption", "media_type"]))
+        self.media_json(media, &field.inner_or(&["id", "caption", "media_type"]))
     }
 
     /// `GET /{IGSID}`: only after the person wrote or tapped (contract 6.5).

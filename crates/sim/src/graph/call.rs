@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{GraphError, SimRequest};
 use crate::wire::ProductType;
 use crate::world::World;
-use crate::world::accounts::{Account, Login};
+use crate::world::accounts::{Account, AccountKind, Login};
 use crate::world::inspect::TokenPlace;
 use crate::world::limits::CallClass;
 use crate::world::owner::public_reply_effect;
@@ -52,11 +52,12 @@ pub(crate) enum Endpoint {
     Authorize,
     ExchangeCode,
     ListPages,
+    ReadPermissions,
     Unknown,
 }
 
 /// The names fault rules and the log of requests use; `any` stands for all.
-pub const ENDPOINTS: [&str; 29] = [
+pub const ENDPOINTS: [&str; 30] = [
     "any",
     "read_account",
     "read_profile",
@@ -85,6 +86,7 @@ pub const ENDPOINTS: [&str; 29] = [
     "authorize",
     "exchange_code",
     "list_pages",
+    "read_permissions",
     "unknown",
 ];
 
@@ -118,6 +120,7 @@ impl Endpoint {
             Self::Authorize => "authorize",
             Self::ExchangeCode => "exchange_code",
             Self::ListPages => "list_pages",
+            Self::ReadPermissions => "read_permissions",
             Self::Unknown => "unknown",
         }
     }
@@ -200,6 +203,7 @@ impl Call {
             }
             ("access_token", None) | ("oauth", Some("access_token")) => Endpoint::ExchangeToken,
             ("me", Some("accounts")) => Endpoint::ListPages,
+            ("me", Some("permissions")) => Endpoint::ReadPermissions,
             (_, Some("subscriptions")) => Endpoint::Subscriptions,
             (_, Some("subscribed_apps")) => Endpoint::SubscribedApps,
             (_, Some("messenger_profile")) => Endpoint::MessengerProfile,
@@ -332,7 +336,56 @@ impl Call {
             | Endpoint::Authorize
             | Endpoint::ExchangeCode
             | Endpoint::ListPages
+            | Endpoint::ReadPermissions
             | Endpoint::Unknown => CallClass::Other,
+        }
+    }
+
+    /// The scope without which Meta refuses the call (contract section 0, 5.8, 6).
+    fn needs_scope(&self, login: Login) -> Option<&'static str> {
+        let (basic, messages, comments) = match login {
+            Login::Instagram => (
+                "instagram_business_basic",
+                "instagram_business_manage_messages",
+                "instagram_business_manage_comments",
+            ),
+            Login::Facebook => (
+                "instagram_basic",
+                "instagram_manage_messages",
+                "instagram_manage_comments",
+            ),
+        };
+        match self.endpoint {
+            Endpoint::SendMessage
+            | Endpoint::SenderAction
+            | Endpoint::ListConversations
+            | Endpoint::ReadConversation
+            | Endpoint::ReadMessage
+            | Endpoint::ReadProfile
+            | Endpoint::MessengerProfile => Some(messages),
+            Endpoint::PrivateReply
+            | Endpoint::ReadComment
+            | Endpoint::ListReplies
+            | Endpoint::PublicReply
+            | Endpoint::HideComment
+            | Endpoint::DeleteComment
+            | Endpoint::ListComments
+            | Endpoint::CommentOnMedia
+            | Endpoint::ReplyToMention => Some(comments),
+            Endpoint::ReadMedia
+            | Endpoint::ChangeMedia
+            | Endpoint::ListMedia
+            | Endpoint::RefreshToken => Some(basic),
+            Endpoint::SubscribedApps if login == Login::Facebook => Some("pages_manage_metadata"),
+            Endpoint::SubscribedApps
+            | Endpoint::ReadAccount
+            | Endpoint::Subscriptions
+            | Endpoint::ExchangeToken
+            | Endpoint::Authorize
+            | Endpoint::ExchangeCode
+            | Endpoint::ListPages
+            | Endpoint::ReadPermissions
+            | Endpoint::Unknown => None,
         }
     }
 
@@ -404,6 +457,18 @@ impl World {
         };
         if call.named_host.is_some_and(|named| named != own_host) {
             return Err(GraphError::bad_token());
+        }
+        let is_about_itself = matches!(
+            call.endpoint,
+            Endpoint::ReadAccount | Endpoint::RefreshToken | Endpoint::ExchangeToken
+        );
+        if account.account_type == AccountKind::Personal && !is_about_itself {
+            return Err(GraphError::not_professional());
+        }
+        let declined = &token.consent.declined;
+        let unticked = call.needs_scope(account.login);
+        if let Some(scope) = unticked.filter(|scope| declined.iter().any(|no| no == scope)) {
+            return Err(GraphError::not_granted(scope));
         }
         Ok(account)
     }

@@ -1,7 +1,6 @@
 //! The comment node and its writes (contract 6.1, 6.2).
 
 use super::fields::{self, Field};
-use super::media::media_json;
 use super::paging::Page;
 use super::{Call, GraphError};
 use crate::json::Json;
@@ -57,7 +56,7 @@ impl World {
                 "username" => Some(Json::from(self.author_name(comment))),
                 "media" => {
                     let media = self.find_media(&comment.media)?;
-                    Some(media_json(media, &field.inner_or(&["id"]))?)
+                    Some(self.media_json(media, &field.inner_or(&["id"]))?)
                 }
                 "parent_id" => comment.parent.as_deref().map(Json::from),
                 "hidden" => Some(Json::from(comment.is_hidden)),
@@ -75,16 +74,16 @@ impl World {
 
     fn replies_json(&self, comment: &Comment, field: &Field) -> Result<Option<Json>, GraphError> {
         let inner = field.inner_or(&["id", "text", "timestamp"]);
-        let limit = field
-            .arg("limit")
-            .and_then(|limit| limit.parse().ok())
-            .unwrap_or(25);
+        let page = Page::from_args(field.arg("limit"), field.arg("after"), 50);
+        let total = self.alive(&comment.replies).count();
         let replies = self
             .alive(&comment.replies)
-            .take(limit)
+            .skip(page.start)
+            .take(page.len)
             .map(|reply| self.comment_json(reply, &inner))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok((!replies.is_empty()).then(|| Json::object().with("data", replies)))
+        let edge = format!("https://graph.instagram.com/{}/replies", comment.id);
+        Ok((!replies.is_empty()).then(|| page.wrap_at(&edge, replies, total)))
     }
 
     fn author_name(&self, comment: &Comment) -> String {

@@ -46,6 +46,14 @@ impl World {
         Ok(page.wrap(call, items, threads.len()))
     }
 
+    /// From now on a creator's account gets webhooks (contract 3.3).
+    pub(super) fn note_conversations_listed(&mut self, now_ms: i64, call: &Call) {
+        let account = call.account.as_ref();
+        if let Some(account) = account.and_then(|account| self.accounts.get_mut(account)) {
+            account.conversations_listed_ms.get_or_insert(now_ms);
+        }
+    }
+
     pub(super) fn read_conversation(&self, now_ms: i64, call: &Call) -> Result<Json, GraphError> {
         let account = self.authorized_account(now_ms, call)?;
         let thread = self

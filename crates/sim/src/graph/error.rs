@@ -96,6 +96,36 @@ impl GraphError {
         )
     }
 
+    /// Code 200: the person has not the task on the Page that this needs (contract 3.2).
+    pub(crate) fn no_task() -> Self {
+        Self::new(
+            403,
+            200,
+            None,
+            "(#200) The person does not have sufficient permission on the Page.",
+        )
+    }
+
+    /// Code 10: the person unticked what this needs.
+    pub(crate) fn not_granted(scope: &str) -> Self {
+        Self::new(
+            403,
+            10,
+            None,
+            format!("(#10) This requires the {scope} permission."),
+        )
+    }
+
+    /// Code 36103: no professional account.
+    pub(crate) fn not_professional() -> Self {
+        Self::new(
+            400,
+            36_103,
+            None,
+            "(#36103) The account is not eligible for this API.",
+        )
+    }
+
     /// 10/2534022: outside the window.
     pub(crate) fn outside_window() -> Self {
         Self::new(

@@ -9,26 +9,6 @@ use crate::wire::ProductType;
 use crate::world::World;
 use crate::world::media::Media;
 
-/// A media with the fields asked for.
-pub(super) fn media_json(media: &Media, wanted: &[Field]) -> Result<Json, GraphError> {
-    fields::select(wanted, &media.id, |field| {
-        Ok(match field.name.as_str() {
-            "caption" => media.caption.as_deref().map(Json::from),
-            "media_type" => Some(Json::from(media_type(media.product_type))),
-            "media_product_type" => Some(Json::from(media.product_type.as_str())),
-            "permalink" => Some(Json::from(&media.permalink)),
-            "timestamp" => Some(Json::from(timestamp(media.published_ms))),
-            "username" => Some(Json::from(&media.owner_username)),
-            "owner" => media.account.as_deref().map(Json::id),
-            "like_count" => Some(Json::from(0)),
-            "comments_count" => Some(Json::Number(media.comments.len().to_string())),
-            "is_comment_enabled" => Some(Json::from(media.comments_enabled)),
-            "media_url" | "thumbnail_url" | "children" | "shortcode" => None,
-            other => return Err(GraphError::no_field(other, "IGMedia")),
-        })
-    })
-}
-
 fn media_type(product_type: ProductType) -> &'static str {
     match product_type {
         ProductType::Feed | ProductType::Ad | ProductType::Story => "IMAGE",
@@ -37,6 +17,32 @@ fn media_type(product_type: ProductType) -> &'static str {
 }
 
 impl World {
+    /// A media with the fields asked for. Its count of comments has the replies among them.
+    pub(super) fn media_json(&self, media: &Media, wanted: &[Field]) -> Result<Json, GraphError> {
+        fields::select(wanted, &media.id, |field| {
+            Ok(match field.name.as_str() {
+                "caption" => media.caption.as_deref().map(Json::from),
+                "media_type" => Some(Json::from(media_type(media.product_type))),
+                "media_product_type" => Some(Json::from(media.product_type.as_str())),
+                "permalink" => Some(Json::from(&media.permalink)),
+                "timestamp" => Some(Json::from(timestamp(media.published_ms))),
+                "username" => Some(Json::from(&media.owner_username)),
+                "owner" => media.account.as_deref().map(Json::id),
+                "like_count" => Some(Json::from(0)),
+                "comments_count" => Some(Json::Number(self.comments_under(media).to_string())),
+                "is_comment_enabled" => Some(Json::from(media.comments_enabled)),
+                "media_url" | "thumbnail_url" | "children" | "shortcode" => None,
+                other => return Err(GraphError::no_field(other, "IGMedia")),
+            })
+        })
+    }
+
+    fn comments_under(&self, media: &Media) -> usize {
+        self.alive(&media.comments)
+            .map(|comment| 1 + self.alive(&comment.replies).count())
+            .sum()
+    }
+
     fn own_media(&self, now_ms: i64, call: &Call) -> Result<&Media, GraphError> {
         let ig_id = &self.authorized_account(now_ms, call)?.ig_id;
         let media = self.find_media(call.subject())?;
@@ -53,7 +59,7 @@ impl World {
             Some(text) => fields::parse(text)?,
             None => Field::named(&["id"]),
         };
-        media_json(media, &wanted)
+        self.media_json(media, &wanted)
     }
 
     /// `POST /{media-id}?comment_enabled=`.
@@ -93,7 +99,7 @@ impl World {
             .iter()
             .skip(page.start)
             .take(page.len)
-            .map(|media| media_json(media, &wanted))
+            .map(|media| self.media_json(media, &wanted))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(page.wrap(call, items, organic.len()))
     }

@@ -32,6 +32,9 @@ impl World {
         if call.host == Host::Facebook && account.login == Login::Facebook && !names_page {
             return Err(GraphError::no_capability());
         }
+        if !account.has_task("MESSAGING") {
+            return Err(GraphError::no_task());
+        }
         if account.is_blocked {
             return Err(GraphError::new(
                 400,

@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 use rand::RngExt as _;
+use serde::Deserialize;
 
+use super::fields::{self, Field};
+use super::paging::Page;
 use super::{Call, Fate, GraphError, SimResponse};
 use crate::json::Json;
-use crate::world::accounts::Login;
-use crate::world::tokens::TokenKind;
+use crate::world::accounts::{Account, Login};
+use crate::world::tokens::{Consent, Token, TokenKind};
 use crate::world::{Refusal, Ring, World};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -16,16 +19,30 @@ const CODES_MAX: usize = 1000;
 /// Who logs in next, and the codes given out.
 #[derive(Debug)]
 pub(crate) struct LoginPage {
-    account: Option<String>,
-    is_denied: bool,
+    choice: LoginChoice,
     codes: Ring<Code>,
+}
+
+/// Who logs in on the next authorize pages, and what they decide there.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoginChoice {
+    /// The account, by id or username; the first of the login type when not given.
+    pub account: Option<String>,
+    /// Whether the person says no to all of it.
+    pub is_denied: bool,
+    /// The scopes the person unticks.
+    pub declined_scopes: Vec<String>,
+    /// More accounts whose Pages the same person has (Facebook Login).
+    pub more_accounts: Vec<String>,
+    /// The names of Pages of the person that have no account (Facebook Login).
+    pub bare_pages: Vec<String>,
 }
 
 impl Default for LoginPage {
     fn default() -> Self {
         Self {
-            account: None,
-            is_denied: false,
+            choice: LoginChoice::default(),
             codes: Ring::new(CODES_MAX),
         }
     }
@@ -36,20 +53,22 @@ struct Code {
     value: String,
     account: String,
     redirect_uri: String,
-    scopes: String,
+    consent: Consent,
     issued_ms: i64,
 }
 
 impl World {
     /// Decides who logs in on the next authorize pages, or that the person says no.
-    pub fn set_login(&mut self, account: Option<&str>, is_denied: bool) -> Result<(), Refusal> {
-        self.login_page.account = account
-            .map(|account| {
-                self.find_account(account)
-                    .map(|account| account.ig_id.clone())
-            })
-            .transpose()?;
-        self.login_page.is_denied = is_denied;
+    pub fn set_login(&mut self, choice: LoginChoice) -> Result<(), Refusal> {
+        let id = |account: &String| Ok(self.find_account(account)?.ig_id.clone());
+        let account = choice.account.as_ref().map(id).transpose()?;
+        let more_accounts = choice.more_accounts.iter().map(id);
+        let more_accounts = more_accounts.collect::<Result<_, Refusal>>()?;
+        self.login_page.choice = LoginChoice {
+            account,
+            more_accounts,
+            ..choice
+        };
         Ok(())
     }
 
@@ -77,13 +96,13 @@ impl World {
             Login::Instagram
         };
         let mut query = form_urlencoded::Serializer::new(String::new());
-        if self.login_page.is_denied {
+        if self.login_page.choice.is_denied {
             query
                 .append_pair("error", "access_denied")
                 .append_pair("error_reason", "user_denied")
                 .append_pair("error_description", "The user denied your request");
         } else {
-            let chosen = self.login_page.account.clone().or_else(|| {
+            let chosen = self.login_page.choice.account.clone().or_else(|| {
                 self.accounts
                     .values()
                     .find(|account| account.login == login)
@@ -95,11 +114,12 @@ impl World {
                 .map(|_| char::from(self.rng.random_range(b'a'..=b'z')))
                 .collect();
             query.append_pair("code", &format!("AQ{code}"));
+            let consent = self.consent(&account, call.text("scope").unwrap_or_default());
             self.login_page.codes.push(Code {
                 value: format!("AQ{code}"),
                 account,
                 redirect_uri: redirect_uri.clone(),
-                scopes: call.text("scope").unwrap_or_default().to_owned(),
+                consent,
                 issued_ms: now_ms,
             });
         }
@@ -117,6 +137,22 @@ impl World {
             fate: Fate::Answer,
             delay_ms: 0,
         })
+    }
+
+    /// What the person decides about the scopes asked for.
+    fn consent(&self, account: &str, asked: &str) -> Consent {
+        let choice = &self.login_page.choice;
+        let asked = asked.split([',', ' ']).filter(|scope| !scope.is_empty());
+        let is_declined = |scope: &String| choice.declined_scopes.contains(scope);
+        let (declined, granted) = asked.map(str::to_owned).partition(is_declined);
+        let mut accounts = vec![account.to_owned()];
+        accounts.extend(choice.more_accounts.iter().cloned());
+        Consent {
+            granted,
+            declined,
+            accounts,
+            bare_pages: choice.bare_pages.clone(),
+        }
     }
 
     /// A code becomes a token: a short-lived one for Instagram, a user token for Facebook.
@@ -146,41 +182,123 @@ impl World {
             .ok_or_else(|| refused("Matching code was not found or was already used"))?;
         let account = self.find_account(&code.account)?.clone();
         if is_instagram {
-            let token = self.issue_token_of(now_ms, &code.account, TokenKind::ShortLived)?;
+            let permissions = code.consent.granted.join(",");
+            let kind = TokenKind::ShortLived;
+            let token = self.issue_token_with(now_ms, &code.account, kind, code.consent)?;
+            // A third id: neither the one of webhooks nor the one of `/me` (contract section 0).
             let granted = Json::object()
                 .with("access_token", token)
-                .with("user_id", account.app_scoped_id)
-                .with("permissions", code.scopes);
+                .with("user_id", account.exchange_user_id)
+                .with("permissions", permissions);
             return Ok(Json::object().with("data", vec![granted]));
         }
-        let token = self.issue_token_of(now_ms, &code.account, TokenKind::User)?;
+        let token = self.issue_token_with(now_ms, &code.account, TokenKind::User, code.consent)?;
         Ok(Json::object()
             .with("access_token", token)
             .with("token_type", "bearer")
             .with("expires_in", 5_183_944))
     }
 
-    /// `GET /me/accounts`: the Page of the account a user token was made for.
-    pub(super) fn list_pages(&mut self, now_ms: i64, call: &Call) -> Result<Json, GraphError> {
+    /// The token of a person, if that is what the call was made with and it works.
+    pub(super) fn user_token(&self, now_ms: i64, call: &Call) -> Result<&Token, GraphError> {
         let token = call.token.as_ref().and_then(|token| self.tokens.get(token));
         let user = token
             .filter(|token| token.kind == TokenKind::User)
             .ok_or_else(GraphError::bad_token)?;
-        if let Some(end) = user.end_at(now_ms) {
-            return Err(GraphError::dead_token(end));
+        match user.end_at(now_ms) {
+            Some(end) => Err(GraphError::dead_token(end)),
+            None => Ok(user),
         }
-        let account = self.find_account(&user.account.clone())?.clone();
-        let Some(page) = account.page_id else {
-            return Ok(Json::object().with("data", Vec::new()));
-        };
-        let token = self.issue_token(now_ms, &account.ig_id)?;
-        let tasks = ["MODERATE", "MESSAGING", "MANAGE"].map(Json::from).to_vec();
-        let page = Json::object()
-            .with("access_token", token)
-            .with("name", account.username)
-            .with("id", page)
-            .with("tasks", tasks)
-            .with("instagram_business_account", Json::id(account.ig_id));
-        Ok(Json::object().with("data", vec![page]))
     }
+
+    /// `GET /me/permissions`: what the person ticked and unticked.
+    pub(super) fn read_permissions(&self, now_ms: i64, call: &Call) -> Result<Json, GraphError> {
+        let consent = &self.user_token(now_ms, call)?.consent;
+        let line = |scope: &String, status: &'static str| {
+            Json::object()
+                .with("permission", scope)
+                .with("status", status)
+        };
+        let granted = consent.granted.iter().map(|scope| line(scope, "granted"));
+        let declined = consent.declined.iter().map(|scope| line(scope, "declined"));
+        Ok(Json::object().with("data", granted.chain(declined).collect::<Vec<_>>()))
+    }
+
+    /// `GET /me/accounts`: the Pages of the person a token was made for, with a token for each.
+    pub(super) fn list_pages(&mut self, now_ms: i64, call: &Call) -> Result<Json, GraphError> {
+        let user = self.user_token(now_ms, call)?;
+        let (own, consent) = (user.account.clone(), user.consent.clone());
+        // Without the scope Meta lists nothing, and says no word of it.
+        if consent.declined.iter().any(|no| no == "pages_show_list") {
+            return Ok(Json::object().with("data", Vec::new()));
+        }
+        let wanted = match call.text("fields") {
+            Some(text) => fields::parse(text)?,
+            None => Field::named(&["access_token", "name", "id", "tasks"]),
+        };
+        let mut accounts = consent.accounts.clone();
+        if accounts.is_empty() {
+            accounts.push(own);
+        }
+        let mut pages = Vec::new();
+        for account in accounts {
+            let account = self.find_account(&account)?.clone();
+            if let Some(page) = account.page_id.clone() {
+                let kind = TokenKind::Account;
+                let token = self.issue_token_with(now_ms, &account.ig_id, kind, consent.clone())?;
+                pages.push(page_json(&wanted, &page, &account, &token)?);
+            }
+        }
+        for (position, name) in consent.bare_pages.iter().enumerate() {
+            let page = format!("1099{position:012}");
+            pages.push(bare_page_json(&wanted, &page, name)?);
+        }
+        let page = Page::of(call, 100);
+        let total = pages.len();
+        let shown = pages.into_iter().skip(page.start).take(page.len).collect();
+        Ok(page.wrap(call, shown, total))
+    }
+}
+
+fn page_json(
+    wanted: &[Field],
+    id: &str,
+    account: &Account,
+    token: &str,
+) -> Result<Json, GraphError> {
+    fields::select(wanted, id, |field| {
+        Ok(match field.name.as_str() {
+            "access_token" => Some(Json::from(token)),
+            "name" => Some(Json::from(&account.username)),
+            "tasks" => {
+                let tasks: Vec<Json> = account.page_tasks.iter().map(Json::from).collect();
+                Some(Json::from(tasks))
+            }
+            "instagram_business_account" => Some(linked_account(field, account)?),
+            other => return Err(GraphError::no_field(other, "Page")),
+        })
+    })
+}
+
+/// A Page that no professional account is linked to.
+fn bare_page_json(wanted: &[Field], id: &str, name: &str) -> Result<Json, GraphError> {
+    fields::select(wanted, id, |field| {
+        Ok(match field.name.as_str() {
+            "access_token" => Some(Json::from(format!("EAAsimbare{id}ZD"))),
+            "name" => Some(Json::from(name)),
+            "tasks" => Some(Json::from(vec![Json::from("MANAGE")])),
+            "instagram_business_account" => None,
+            other => return Err(GraphError::no_field(other, "Page")),
+        })
+    })
+}
+
+/// The account linked to a Page.
+pub(super) fn linked_account(field: &Field, account: &Account) -> Result<Json, GraphError> {
+    fields::select(&field.inner_or(&["id"]), &account.ig_id, |field| {
+        Ok(match field.name.as_str() {
+            "username" | "name" => Some(Json::from(&account.username)),
+            other => return Err(GraphError::no_field(other, "IGUser")),
+        })
+    })
 }

@@ -34,6 +34,15 @@ impl Page {
 
     /// Wraps the items of this page; `total` decides whether there is a next one.
     pub(crate) fn wrap(self, call: &Call, items: Vec<Json>, total: usize) -> Json {
+        self.wrap_with(items, total, |cursor| call.url_with_after(cursor))
+    }
+
+    /// Wraps the items of a list that stands within another answer, and goes on at `edge`.
+    pub(crate) fn wrap_at(self, edge: &str, items: Vec<Json>, total: usize) -> Json {
+        self.wrap_with(items, total, |cursor| format!("{edge}?after={cursor}"))
+    }
+
+    fn wrap_with(self, items: Vec<Json>, total: usize, next_url: impl Fn(&str) -> String) -> Json {
         let end = self.start.saturating_add(items.len());
         let list = Json::object().with("data", items);
         if end <= self.start {
@@ -43,7 +52,7 @@ impl Page {
         let cursors = Json::object()
             .with("before", cursor(self.start))
             .with("after", cursor(end));
-        let next = (end < total).then(|| call.url_with_after(&cursor(end)));
+        let next = (end < total).then(|| next_url(&cursor(end)));
         list.with(
             "paging",
             Json::object()

@@ -9,7 +9,7 @@ use super::{Call, GraphError, SimResponse};
 use crate::json::Json;
 use crate::wire::FIELDS;
 use crate::world::World;
-use crate::world::accounts::Login;
+use crate::world::accounts::{Login, OtherApp};
 
 /// A GET the driver must make before a subscription call can be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl World {
                 "The parameter callback_url must be a URL",
             ));
         }
-        let fields = read_fields(call, "fields")?;
+        let fields = self.read_fields(call, "fields")?;
         let verify_token = call.text("verify_token").unwrap_or_default();
         let challenge = self
             .rng
@@ -88,8 +88,7 @@ impl World {
             (Some(pending), HandshakeAnswer::Answered { status: 200, body })
                 if *body == pending.challenge =>
             {
-                self.app.callback_url = Some(pending.callback_url);
-                self.app.fields = pending.fields;
+                self.app.replace(pending.callback_url, pending.fields);
                 self.wake();
                 Ok(Json::object().with("success", true))
             }
@@ -118,11 +117,11 @@ impl World {
         if call.method == "DELETE" {
             match call.value("fields") {
                 Some(_) => {
-                    for field in read_fields(call, "fields")? {
+                    for field in self.read_fields(call, "fields")? {
                         self.app.fields.remove(&field);
                     }
                 }
-                None => self.app.callback_url = None,
+                None => self.app.forget(),
             }
             return Ok(Json::object().with("success", true));
         }
@@ -142,7 +141,7 @@ impl World {
         let subscription = Json::object()
             .with("object", "instagram")
             .with("callback_url", callback_url)
-            .with("active", true)
+            .with("active", self.app.is_active)
             .with("fields", fields);
         Ok(Json::object().with("data", vec![subscription]))
     }
@@ -171,9 +170,14 @@ impl World {
     pub(super) fn subscribed_apps(&mut self, now_ms: i64, call: &Call) -> Result<Json, GraphError> {
         let account = self.own_account(now_ms, call)?;
         let (ig_id, login) = (account.ig_id.clone(), account.login);
+        // Managing a Page's apps is for people who moderate it (contract 3.2).
+        if call.method != "GET" && !account.has_task("MODERATE") {
+            return Err(GraphError::no_task());
+        }
         match call.method.as_str() {
             "GET" => {
-                let mut data = Vec::new();
+                let others = account.other_apps.iter();
+                let mut data: Vec<Json> = others.map(other_app).collect();
                 if !account.subscribed_fields.is_empty() {
                     let fields = account
                         .subscribed_fields
@@ -193,8 +197,10 @@ impl World {
             "DELETE" => self.set_subscribed(&ig_id, BTreeSet::new()),
             _ => {
                 let fields = match login {
-                    Login::Instagram => read_fields(call, "subscribed_fields")?,
-                    Login::Facebook => read_page_fields(call)?,
+                    Login::Instagram => self.read_fields(call, "subscribed_fields")?,
+                    Login::Facebook => {
+                        self.checked_fields(call, "subscribed_fields", &PAGE_FIELDS)?
+                    }
                 };
                 self.set_subscribed(&ig_id, fields);
             }
@@ -225,42 +231,57 @@ const PAGE_FIELDS: [&str; 12] = [
     "standby",
 ];
 
-fn read_page_fields(call: &Call) -> Result<BTreeSet<String>, GraphError> {
-    checked_fields(call, "subscribed_fields", &PAGE_FIELDS)
+fn other_app(app: &OtherApp) -> Json {
+    let fields: Vec<Json> = app.subscribed_fields.iter().map(Json::from).collect();
+    Json::object()
+        .with("category", "Business")
+        .with("name", &app.name)
+        .with("id", &app.id)
+        .with("subscribed_fields", fields)
 }
 
-fn read_fields(call: &Call, key: &str) -> Result<BTreeSet<String>, GraphError> {
-    checked_fields(call, key, &FIELDS)
-}
+impl World {
+    fn read_fields(&self, call: &Call, key: &str) -> Result<BTreeSet<String>, GraphError> {
+        self.checked_fields(call, key, &FIELDS)
+    }
 
-/// Field names from a comma list or a JSON list; an unknown one fails the whole call.
-fn checked_fields(call: &Call, key: &str, known: &[&str]) -> Result<BTreeSet<String>, GraphError> {
-    let names: Vec<String> = match call.value(key) {
-        Some(Value::String(text)) => text
-            .split(',')
-            .map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty())
-            .collect(),
-        Some(Value::Array(items)) => items
+    /// Field names from a comma list or a JSON list; an unknown one fails the whole call.
+    fn checked_fields(
+        &self,
+        call: &Call,
+        key: &str,
+        known: &[&str],
+    ) -> Result<BTreeSet<String>, GraphError> {
+        let refused = &self.config.policy.refused_fields;
+        let is_known = |name: &&str| !refused.iter().any(|refused| refused == name);
+        let known: Vec<&str> = known.iter().copied().filter(is_known).collect();
+        let names: Vec<String> = match call.value(key) {
+            Some(Value::String(text)) => text
+                .split(',')
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty())
+                .collect(),
+            Some(Value::Array(items)) => items
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+            Some(_) | None => Vec::new(),
+        };
+        if names.is_empty() {
+            return Err(GraphError::invalid(format!(
+                "The parameter {key} is required"
+            )));
+        }
+        let unknown = names
             .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
-        Some(_) | None => Vec::new(),
-    };
-    if names.is_empty() {
-        return Err(GraphError::invalid(format!(
-            "The parameter {key} is required"
-        )));
+            .position(|name| !known.contains(&name.as_str()));
+        if let Some(position) = unknown {
+            return Err(GraphError::invalid(format!(
+                "Param {key}[{position}] must be one of {{{}}}",
+                known.join(", ")
+            )));
+        }
+        Ok(names.into_iter().collect())
     }
-    let unknown = names
-        .iter()
-        .position(|name| !known.contains(&name.as_str()));
-    if let Some(position) = unknown {
-        return Err(GraphError::invalid(format!(
-            "Param {key}[{position}] must be one of {{{}}}",
-            known.join(", ")
-        )));
-    }
-    Ok(names.into_iter().collect())
 }

@@ -1,5 +1,7 @@
 //! Reads, writes and logins through the Graph API.
 
+mod lifecycle;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -434,7 +436,11 @@ fn an_instagram_login_ends_with_a_long_lived_token() {
     assert_eq!(stage.refused("GET", "/me", &Value::Null), (190, Some(463)));
     stage.account.token = long["access_token"].as_str().unwrap().to_owned();
     stage.get("/me");
-    stage.world.set_login(None, true).unwrap();
+    let no = LoginChoice {
+        is_denied: true,
+        ..LoginChoice::default()
+    };
+    stage.world.set_login(no).unwrap();
     let url = format!("/oauth/authorize?client_id={app}&redirect_uri=https%3A%2F%2Fx.test");
     let page = stage.raw("GET", &url, "", &Value::Null);
     assert!(page.headers[0].1.contains("error=access_denied"));

@@ -60,8 +60,12 @@ impl World {
             .text("fb_exchange_token")
             .and_then(|token| self.tokens.get(token));
         let old = old.filter(|token| token.kind == TokenKind::User);
-        let account = old.ok_or_else(GraphError::bad_token)?.account.clone();
-        let token = self.issue_token_of(now_ms, &account, TokenKind::User)?;
+        let old = old.ok_or_else(GraphError::bad_token)?;
+        if let Some(end) = old.end_at(now_ms) {
+            return Err(GraphError::dead_token(end));
+        }
+        let (account, consent) = (old.account.clone(), old.consent.clone());
+        let token = self.issue_token_with(now_ms, &account, TokenKind::User, consent)?;
         let seconds = self.config.policy.token_lifetime_ms.div_euclid(1000);
         Ok(Json::object()
             .with("access_token", token)
@@ -75,7 +79,9 @@ impl World {
         account: &str,
         old: &str,
     ) -> Result<Json, GraphError> {
-        let token = self.issue_token(now_ms, account)?;
+        let consent = self.tokens.get(old).map(|old| old.consent.clone());
+        let consent = consent.unwrap_or_default();
+        let token = self.issue_token_with(now_ms, account, TokenKind::Account, consent)?;
         if !self.config.policy.refresh_keeps_old_token
             && let Some(old) = self.tokens.get_mut(old)
         {

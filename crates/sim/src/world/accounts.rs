@@ -19,6 +19,43 @@ pub enum Login {
     Facebook,
 }
 
+/// What kind of account it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountKind {
+    /// A business.
+    #[default]
+    Business,
+    /// A creator: no webhooks before its conversations were listed once (contract 3.3).
+    Creator,
+    /// No professional account: it can log in and be named, and nothing else (code 36103).
+    Personal,
+}
+
+impl AccountKind {
+    /// The word of `account_type`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Business => "BUSINESS",
+            Self::Creator => "MEDIA_CREATOR",
+            Self::Personal => "PERSONAL",
+        }
+    }
+}
+
+/// Another app that the account is subscribed to as well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherApp {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The fields it gets.
+    #[serde(default)]
+    pub subscribed_fields: Vec<String>,
+}
+
 /// A professional account to create; everything but the username may be left to the world.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -33,8 +70,14 @@ pub struct NewAccount {
     pub app_scoped_id: Option<String>,
     /// The account seen as a person.
     pub own_igsid: Option<String>,
+    /// What kind of account it is.
+    pub account_type: AccountKind,
+    /// The id the code exchange names the person by, different from both others.
+    pub exchange_user_id: Option<String>,
     /// The Page, for Facebook Login.
     pub page_id: Option<String>,
+    /// What the person may do on the Page; everything when not given.
+    pub page_tasks: Option<Vec<String>>,
     /// A token to use instead of an invented one.
     pub access_token: Option<String>,
     /// Private accounts get no comment and mention events.
@@ -66,8 +109,18 @@ pub struct Account {
     pub username: String,
     /// The login type.
     pub login: Login,
+    /// What kind of account it is.
+    pub account_type: AccountKind,
+    /// The id the code exchange names the person by.
+    pub exchange_user_id: String,
     /// The Page, for Facebook Login.
     pub page_id: Option<String>,
+    /// What the person may do on the Page.
+    pub page_tasks: Vec<String>,
+    /// When the conversations were first listed through the API.
+    pub conversations_listed_ms: Option<i64>,
+    /// The other apps the account is subscribed to.
+    pub other_apps: Vec<OtherApp>,
     /// The token issued last.
     #[serde(rename = "access_token")]
     pub token: String,
@@ -87,6 +140,14 @@ pub struct Account {
     pub(crate) media: Vec<String>,
 }
 
+impl Account {
+    /// Whether the person behind the token may do this on the Page; without a Page there is
+    /// nobody to ask.
+    pub(crate) fn has_task(&self, task: &str) -> bool {
+        self.page_id.is_none() || self.page_tasks.iter().any(|has| has == task)
+    }
+}
+
 /// What may be changed about an account; absent keys stay as they are.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -97,9 +158,18 @@ pub struct AccountChange {
     pub allows_message_access: Option<bool>,
     /// Restricted by Meta (code 368 on sends).
     pub is_blocked: Option<bool>,
-    /// The subscribed fields.
+    /// The subscribed fields; an empty list is what Meta does when it unsubscribes an account.
     pub subscribed_fields: Option<BTreeSet<String>>,
+    /// What kind of account it is.
+    pub account_type: Option<AccountKind>,
+    /// What the person may do on the Page.
+    pub page_tasks: Option<Vec<String>>,
+    /// The other apps the account is subscribed to.
+    pub other_apps: Option<Vec<OtherApp>>,
 }
+
+/// What a person who owns a Page may do on it (contract 3.2, 8.2).
+const PAGE_TASKS: [&str; 3] = ["MODERATE", "MESSAGING", "MANAGE"];
 
 impl World {
     /// Creates an account with a token, subscribed to every field unless told otherwise.
@@ -128,8 +198,17 @@ impl World {
             own_igsid: new
                 .own_igsid
                 .unwrap_or_else(|| self.ids.draw(IdKind::OwnScoped)),
+            exchange_user_id: new
+                .exchange_user_id
+                .unwrap_or_else(|| self.ids.draw(IdKind::Exchange)),
             username: new.username,
             login: new.login,
+            account_type: new.account_type,
+            page_tasks: new
+                .page_tasks
+                .unwrap_or_else(|| PAGE_TASKS.map(str::to_owned).to_vec()),
+            conversations_listed_ms: None,
+            other_apps: Vec::new(),
             page_id,
             token: String::new(),
             is_private: new.is_private,
@@ -170,6 +249,13 @@ impl World {
             account.is_blocked = change.is_blocked.unwrap_or(account.is_blocked);
             if let Some(fields) = change.subscribed_fields {
                 account.subscribed_fields = fields;
+            }
+            account.account_type = change.account_type.unwrap_or(account.account_type);
+            if let Some(tasks) = change.page_tasks {
+                account.page_tasks = tasks;
+            }
+            if let Some(apps) = change.other_apps {
+                account.other_apps = apps;
             }
         }
         self.find_account(&ig_id).cloned()

@@ -156,6 +156,10 @@ pub struct Policy {
     pub token_lifetime_ms: i64,
     /// Whether the old token stays valid after a refresh.
     pub refresh_keeps_old_token: bool,
+    /// Names of fields that this version of Meta no longer knows, or not yet.
+    pub refused_fields: Vec<String>,
+    /// Whether `GET /me` of Instagram Login wraps its answer in `data`, as one sample does.
+    pub wraps_me: bool,
 }
 
 impl Default for Policy {
@@ -180,6 +184,8 @@ impl Default for Policy {
             has_human_agent: false,
             token_lifetime_ms: 60 * 24 * 3_600_000,
             refresh_keeps_old_token: true,
+            refused_fields: Vec::new(),
+            wraps_me: false,
         }
     }
 }

@@ -11,6 +11,7 @@ use super::inspect::{SentBy, SentKind};
 use super::messages::inbound;
 use super::owner::OutgoingMessage;
 use super::threads::Content;
+use super::tokens::TokenEnd;
 use super::{Refusal, World};
 use crate::delivery::RawDelivery;
 use crate::wire::{self, Event, Signing, StoryCounts, ThreadControl};
@@ -126,6 +127,26 @@ impl World {
             headers: None,
         };
         Ok(self.deliver_raw(now_ms, raw))
+    }
+
+    /// The owner removes the app: every token dies, the subscription of the account ends, and this
+    /// is the `signed_request` Meta tells the app with. One that was tampered with is no doing of
+    /// Meta's and has no effect here.
+    pub fn deauthorize(
+        &mut self,
+        now_ms: i64,
+        account: &str,
+        tamper: Tamper,
+    ) -> Result<String, Refusal> {
+        let request = self.signed_request(now_ms, account, tamper)?;
+        if matches!(tamper, Tamper::None | Tamper::Padded) {
+            self.end_tokens(account, TokenEnd::AppRemoved)?;
+            let ig_id = self.find_account(account)?.ig_id.clone();
+            if let Some(account) = self.accounts.get_mut(&ig_id) {
+                account.subscribed_fields.clear();
+            }
+        }
+        Ok(request)
     }
 
     /// The `signed_request` of a deauthorization or a data deletion for an account; its

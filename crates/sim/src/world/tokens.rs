@@ -75,6 +75,21 @@ pub(crate) struct Token {
     /// Page tokens carry no scheduled expiry.
     pub(crate) expires_ms: Option<i64>,
     pub(crate) ended: Option<TokenEnd>,
+    /// What the person decided at the login it comes from; nothing for tokens from nowhere.
+    pub(crate) consent: Consent,
+}
+
+/// What a person decided at a login.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Consent {
+    /// The scopes allowed.
+    pub(crate) granted: Vec<String>,
+    /// The scopes asked for and unticked.
+    pub(crate) declined: Vec<String>,
+    /// The accounts whose Pages the person has, for Facebook Login.
+    pub(crate) accounts: Vec<String>,
+    /// The person's Pages without an account, by name.
+    pub(crate) bare_pages: Vec<String>,
 }
 
 impl Token {
@@ -117,12 +132,28 @@ impl World {
                 issued_ms: now_ms,
                 expires_ms: (!is_endless).then(|| now_ms.saturating_add(lifetime_ms)),
                 ended: None,
+                consent: Consent::default(),
             },
         );
         if kind == TokenKind::Account
             && let Some(account) = self.accounts.get_mut(&ig_id)
         {
             account.token.clone_from(&token);
+        }
+        Ok(token)
+    }
+
+    /// The token a login leads to, or one that takes the place of such a token.
+    pub(crate) fn issue_token_with(
+        &mut self,
+        now_ms: i64,
+        account: &str,
+        kind: TokenKind,
+        consent: Consent,
+    ) -> Result<String, Refusal> {
+        let token = self.issue_token_of(now_ms, account, kind)?;
+        if let Some(issued) = self.tokens.get_mut(&token) {
+            issued.consent = consent;
         }
         Ok(token)
     }
