@@ -4,6 +4,7 @@
 
 mod backfill;
 mod login;
+mod simulated;
 mod subscriptions;
 
 use bytes::Bytes;
