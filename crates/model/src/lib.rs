@@ -13,6 +13,7 @@
 //! - [`forecast`]: when what waits will go out, and what would be too late
 //! - [`upkeep`]: what comes back for as long as an account is connected
 //! - [`alert`]: what a person has to know of, and what to do about it
+//! - [`erasure`]: whom an erasure is about
 
 pub mod account;
 pub mod alert;
@@ -22,6 +23,7 @@ pub mod backoff;
 pub mod budget;
 pub mod clock;
 pub mod conversation;
+pub mod erasure;
 pub mod event;
 pub mod forecast;
 pub mod ids;
