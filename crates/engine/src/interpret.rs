@@ -84,7 +84,10 @@ impl Interpreter {
             return Ok(InterpretReport::default());
         }
         let catalog = self.catalogs.current().await?;
-        let mut plan = Plan::default();
+        let mut plan = Plan {
+            redactions: Some(batch.redactions),
+            ..Plan::default()
+        };
         let told = read_batch(&batch, &mut plan);
         let mut report = InterpretReport {
             deliveries: batch.deliveries.len() + batch.replays.len(),

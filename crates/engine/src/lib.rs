@@ -9,12 +9,14 @@
 //! - [`reconcile`]: leases that ran out, unknown outcomes and passed deadlines are settled by
 //!   evidence
 //! - [`alerts`]: what goes wrong is raised and resolved, and people are told
+//! - [`erase`]: what somebody asked to be deleted goes, everywhere
 //! - [`explain`]: one plain account of what happened and why
 //! - [`worker`]: the loops that drive the stages; each stage itself is one `tick`
 //! - [`keyring`]: account tokens are sealed and opened
 
 pub mod alerts;
 pub mod catalog;
+pub mod erase;
 pub mod explain;
 pub mod interpret;
 pub mod keyring;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::alerts::{Alerts, TellReport};
+use crate::erase::{EraseStep, Eraser};
 use crate::interpret::{InterpretReport, Interpreter};
 use crate::media::MediaReader;
 use crate::reconcile::{ReconcileReport, Reconciler};
@@ -75,6 +76,8 @@ pub struct Workers {
     pub reconciler: Reconciler,
     /// Raises, resolves and tells.
     pub alerts: Alerts,
+    /// Erases.
+    pub eraser: Eraser,
     /// Lanes worked at once.
     pub lanes_at_once: usize,
     /// Hears what is done.
@@ -109,6 +112,7 @@ impl Workers {
         let alerts = Arc::new(self.alerts);
         tracker.spawn(watch(Arc::clone(&alerts), stop.clone()));
         tracker.spawn(tell(alerts, self.observer, stop.clone()));
+        tracker.spawn(erase(self.eraser, stop.clone()));
     }
 }
 
@@ -265,6 +269,23 @@ async fn tell(alerts: Arc<Alerts>, observer: Arc<dyn Observer>, stop: Cancellati
             Err(error) => tracing::error!(error = chain(&error), "nobody could be told of alerts"),
         }
         sleep(ALERTS_EVERY, &nothing, &stop).await;
+    }
+}
+
+/// Steps of an erasure follow each other with a breath between, in which the writer serves others.
+async fn erase(mut eraser: Eraser, stop: CancellationToken) {
+    const BREATH: Duration = Duration::from_millis(2);
+    let nothing = Notify::new();
+    while !stop.is_cancelled() {
+        let pause = match eraser.tick().await {
+            Ok(EraseStep::Working) => BREATH,
+            Ok(EraseStep::Idle | EraseStep::Done | EraseStep::LogInUse) => POLL,
+            Err(error) => {
+                tracing::error!(error = chain(&error), "an erasure could not go on");
+                REST
+            }
+        };
+        sleep(pause, &nothing, &stop).await;
     }
 }
 

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accounts, alerts, automations, demo, explain, openapi, queue, replay, sends, serve, sim,
+    accounts, alerts, automations, contacts, demo, explain, openapi, queue, replay, sends, serve,
+    sim,
 };
 use crate::config::{self, Flags, Loaded, Purpose, Sources};
 use crate::{keys, telemetry, wiring};
@@ -42,6 +43,8 @@ enum Command {
     Sim(sim::SimArgs),
     /// Connected accounts.
     Accounts(accounts::AccountsArgs),
+    /// The people on the other side.
+    Contacts(contacts::ContactsArgs),
     /// Published automations.
     Automations(automations::AutomationsArgs),
     /// What happened with a comment, message or event, and why.
@@ -107,6 +110,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             None => Ok(ExitCode::from(USAGE)),
         },
         Command::Accounts(args) => on_store(given, Task::Accounts(args)).await,
+        Command::Contacts(args) => on_store(given, Task::Contacts(args)).await,
         Command::Automations(args) => on_store(given, Task::Automations(args)).await,
         Command::Explain(args) => on_store(given, Task::Explain(args)).await,
         Command::Sends(args) => on_store(given, Task::Sends(args)).await,
@@ -147,6 +151,7 @@ impl Given {
 /// What can be done beside a running server, on its database.
 enum Task {
     Accounts(accounts::AccountsArgs),
+    Contacts(contacts::ContactsArgs),
     Automations(automations::AutomationsArgs),
     Explain(explain::ExplainArgs),
     Sends(sends::SendsArgs),
@@ -166,6 +171,7 @@ async fn on_store(given: Given, task: Task) -> anyhow::Result<ExitCode> {
             let keys = keys::load(&config.encryption, &config.store.url)?;
             accounts::run(args, &store, &keys.ring).await
         }
+        Task::Contacts(args) => contacts::run(args, &store).await,
         Task::Automations(args) => automations::run(args, &store).await,
         Task::Explain(args) => explain::run(args, &store).await,
         Task::Sends(args) => sends::run(args, &store).await,

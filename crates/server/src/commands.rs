@@ -11,7 +11,9 @@
 pub mod accounts;
 pub mod alerts;
 pub mod automations;
+pub mod contacts;
 pub mod demo;
+mod erasing;
 pub mod explain;
 pub mod openapi;
 pub mod queue;

@@ -4,10 +4,12 @@
 //! - [`webhook`]: Meta's handshake and deliveries, from socket to 200
 //! - [`body`]: bodies under limits
 //! - [`api`]: the REST API
+//! - [`callbacks`]: what Meta says of people: `/meta/deauthorize`, `/meta/data-deletion`
 //! - [`health`]: `/healthz`, `/readyz`, `/metrics`
 
 pub mod api;
 pub mod body;
+pub mod callbacks;
 pub mod health;
 pub mod listener;
 pub mod webhook;

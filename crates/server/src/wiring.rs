@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use hookline_engine::alerts::Alerts;
+use hookline_engine::erase::Eraser;
 use hookline_engine::interpret::Interpreter;
 use hookline_engine::keyring::{KeyRing, NONCE_BYTES};
 use hookline_engine::media::MediaReader;
@@ -28,6 +29,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, SendingConfig, StoreUrl};
 use crate::http::api::{self, ApiState, Nonces};
+use crate::http::callbacks::{self, CallbackState};
 use crate::http::health::{self, HealthState};
 use crate::http::listener::{self, Listener, ListenerConfig, Site};
 use crate::http::webhook::{Webhook, WebhookConfig};
@@ -151,6 +153,19 @@ fn rest(
     wake: Arc<Notify>,
     (metrics, clock): (&Arc<Metrics>, &Arc<dyn Clock>),
 ) -> anyhow::Result<axum::Router> {
+    let nonces = nonces()?;
+    let callbacks = callbacks::router(CallbackState {
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+        verifier: Arc::new(Verifier::new(&config.meta.app_secrets)),
+        public_url: config
+            .server
+            .public_url
+            .as_ref()
+            .map(|url| url.as_str().to_owned()),
+        nonces: Nonces::clone(&nonces),
+        refused: Arc::default(),
+    });
     let api = api::router(ApiState {
         store: Arc::clone(store),
         keys,
@@ -158,14 +173,16 @@ fn rest(
         budgets: budgets(&config.sending),
         admin_token: config.admin.token.clone(),
         wake,
-        nonces: nonces()?,
+        nonces,
     });
-    Ok(api.merge(health::health_router(HealthState::new(
-        Arc::clone(store),
-        Arc::clone(clock),
-        Arc::clone(metrics),
-        config.metrics.token.clone(),
-    ))))
+    Ok(api
+        .merge(callbacks)
+        .merge(health::health_router(HealthState::new(
+            Arc::clone(store),
+            Arc::clone(clock),
+            Arc::clone(metrics),
+            config.metrics.token.clone(),
+        ))))
 }
 
 /// The URL of the store, as the store reads it.
@@ -245,6 +262,7 @@ fn workers(
             settings,
             sender.clone(),
         ),
+        eraser: Eraser::new(Arc::clone(store), Arc::clone(clock)),
         sender,
         alerts: Alerts::new(
             Arc::clone(store),

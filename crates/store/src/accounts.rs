@@ -8,9 +8,12 @@ use hookline_model::upkeep::Task;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::StoreError;
-use crate::lanes::release_lanes;
+use crate::lanes::{NewHold, hold_now, release_lanes};
 use crate::rows::{Reader, to_json};
 use crate::{Store, alerts, upkeep};
+
+/// Why sends of an account are dropped and new ones held after its owner removed the app.
+const DEAUTHORIZED: &str = "deauthorized";
 
 /// An encrypted token, as the key ring sealed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,35 +188,6 @@ impl Store {
         .await
     }
 
-    /// Forgets an account: its token is gone, its alerts are resolved, its planned sends are
-    /// cancelled, and limits that nothing was accepted for are free again. `false` if it was not connected.
-    pub async fn remove_account(&self, id: AccountId, now: Timestamp) -> Result<bool, StoreError> {
-        self.write(move |connection| {
-            let doing = StoreError::database;
-            // While its handle can still be told.
-            alerts::resolve_of_account(connection, &id, &AlertCode::ALL, now)?;
-            let removed = connection
-                .execute("DELETE FROM accounts WHERE id = ?1", [id.as_str()])
-                .map_err(doing("remove the account"))?;
-            if removed == 0 {
-                return Ok(false);
-            }
-            connection
-                .execute(
-                    "UPDATE sends SET state = 'cancelled', reason = 'account_removed',
-                                      finished_at = ?2, due_at = NULL
-                     WHERE account_id = ?1 AND state = 'planned'",
-                    params![id.as_str(), now.as_millis()],
-                )
-                .map_err(doing("cancel the account's sends"))?;
-            free_limits(connection, &id)?;
-            upkeep::end(connection, &id)?;
-            bump(connection, "accounts")?;
-            Ok(true)
-        })
-        .await
-    }
-
     /// The account, if it is connected.
     pub async fn find_account(&self, id: AccountId) -> Result<Option<StoredAccount>, StoreError> {
         self.read(move |connection| find(connection, &id)).await
@@ -243,6 +217,17 @@ impl Store {
         .await
     }
 
+    /// Whether any account is connected with Facebook Login.
+    pub async fn has_facebook_accounts(&self) -> Result<bool, StoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached("SELECT 1 FROM accounts WHERE login = 'facebook'")
+                .and_then(|mut query| query.exists([]))
+                .map_err(StoreError::database("look for facebook logins"))
+        })
+        .await
+    }
+
     /// Up to `limit` accounts after `after`, by id.
     pub async fn list_accounts(
         &self,
@@ -268,19 +253,72 @@ impl Store {
     }
 }
 
-/// Runs of the account of which nothing was sent, and nothing will be, do not use up a limit.
-fn free_limits(connection: &Connection, id: &AccountId) -> Result<(), StoreError> {
+/// Forgets an account: its token is gone, its planned sends are cancelled, and limits that
+/// nothing was accepted for are free again. `false` if it was not connected.
+pub(crate) fn forget(
+    connection: &Connection,
+    id: &AccountId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    // While its handle can still be told.
+    alerts::resolve_of_account(connection, id, &AlertCode::ALL, now)?;
+    let removed = connection
+        .execute("DELETE FROM accounts WHERE id = ?1", [id.as_str()])
+        .map_err(StoreError::database("remove the account"))?;
+    if removed == 0 {
+        return Ok(false);
+    }
+    drop_sends(connection, id, "account_removed", now)?;
+    upkeep::end(connection, id)?;
+    bump(connection, "accounts")?;
+    Ok(true)
+}
+
+/// Holds an account whose owner took the app's leave away, and drops what it still owed, so that
+/// connecting it again does not send old things.
+pub(crate) fn deauthorize(
+    connection: &Connection,
+    id: &AccountId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let reason = DEAUTHORIZED;
+    drop_sends(connection, id, reason, now)?;
+    let hold = NewHold {
+        reason: reason.to_owned(),
+        until: None,
+        token_number: None,
+        alert: Some(AlertCode::TokenDead),
+    };
+    hold_now(connection, id, &hold, now)?;
+    bump(connection, "accounts")
+}
+
+/// Cancels the account's planned sends. Runs of which nothing was sent, and nothing will be, do
+/// not use up a limit.
+fn drop_sends(
+    connection: &Connection,
+    id: &AccountId,
+    reason: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .execute(
+            "UPDATE sends SET state = 'cancelled', reason = ?3, finished_at = ?2, due_at = NULL
+             WHERE account_id = ?1 AND state = 'planned'",
+            params![id.as_str(), now.as_millis(), reason],
+        )
+        .map_err(StoreError::database("cancel the account's sends"))?;
     connection
         .execute(
             "DELETE FROM once_keys WHERE (event_id, automation_id) IN (
                  SELECT event_id, automation_id FROM sends
-                 WHERE account_id = ?1 AND state = 'cancelled' AND reason = 'account_removed')
+                 WHERE account_id = ?1 AND state = 'cancelled' AND reason = ?2)
              AND NOT EXISTS (
                  SELECT 1 FROM sends other WHERE other.event_id = once_keys.event_id
                     AND other.automation_id = once_keys.automation_id
                     AND (other.had_unknown = 1
                          OR other.state IN ('planned', 'leased', 'accepted', 'unknown')))",
-            [id.as_str()],
+            params![id.as_str(), reason],
         )
         .map_err(StoreError::database("free the account's limits"))?;
     Ok(())

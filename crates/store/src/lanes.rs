@@ -25,7 +25,7 @@ use crate::error::StoreError;
 pub use pause::NewHold;
 
 pub(crate) use finish::{End, accept, end, give_up};
-pub(crate) use pause::release_lanes;
+pub(crate) use pause::{hold_now, release_lanes};
 
 /// How fast each class of send may go; the same for every account.
 #[derive(Debug, Clone, Copy)]

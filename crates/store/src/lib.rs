@@ -8,6 +8,7 @@
 //! - [`planning`]: what interpreting and routing reads and commits
 //! - [`lanes`]: claiming, trying and finishing sends
 //! - [`evidence`]: what reconciling reads and settles
+//! - [`erase`]: what finds, erases and overwrites everything of a person or an account
 //! - [`records`]: what pages, commands and explanations show
 //! - [`queue`]: what waits in each lane, and when it goes out
 //! - [`upkeep`], [`gaps`]: what comes back for each account, and what it missed
@@ -20,6 +21,7 @@ mod accounts;
 pub mod alerts;
 mod automations;
 mod deliveries;
+pub mod erase;
 mod error;
 pub mod evidence;
 pub mod gaps;
@@ -168,6 +170,28 @@ impl Store {
         match &self.hands {
             Hands::Threads { writer, .. } => writer.write(work).await,
             Hands::Steps(stepper) => stepper.write(work).await,
+        }
+    }
+
+    /// Does `work` on a connection that writes, outside of any transaction and beside the writer.
+    pub(crate) async fn beside<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        match &self.hands {
+            Hands::Threads { .. } => {
+                let path = self.path.clone();
+                let apart = move || {
+                    let connection = sqlite::open_connection(&path, sqlite::Purpose::Write)
+                        .map_err(|error| StoreError::Commit(error.to_string()))?;
+                    work(&connection)
+                };
+                tokio::task::spawn_blocking(apart)
+                    .await
+                    .map_err(|_| StoreError::Closed)?
+            }
+            Hands::Steps(stepper) => stepper.read(work),
         }
     }
 

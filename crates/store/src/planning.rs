@@ -41,6 +41,8 @@ pub struct Batch {
     pub replays: Vec<Delivery>,
     /// Whether there is more than fits one batch.
     pub has_more: bool,
+    /// The generation of redactions these bytes are of.
+    pub redactions: i64,
 }
 
 /// An event that waits for something to be read from Meta before it can be routed.
@@ -100,6 +102,9 @@ pub struct Generations {
 pub struct Plan {
     /// The batch's cursor, and where it has come to.
     pub cursor: Option<(DeliveryId, DeliveryId)>,
+    /// The generation of redactions of the bytes this was decided on; the plan is refused when one
+    /// of its deliveries was cut since, so that what is erased does not come back.
+    pub redactions: Option<i64>,
     /// Replays that are done.
     pub replayed: Vec<DeliveryId>,
     /// Deliveries that could not be read, with the reason.

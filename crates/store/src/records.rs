@@ -89,6 +89,8 @@ pub struct DeliveryRecord {
     pub body_bytes: u32,
     /// The `Facebook-API-Version` header.
     pub api_version: Option<String>,
+    /// When somebody was last cut out of it; its bytes are no longer those that Meta signed.
+    pub redacted_at: Option<Timestamp>,
 }
 
 /// An event as shown.

@@ -10,6 +10,8 @@
 mod alerts;
 #[path = "conformance/durability.rs"]
 mod durability;
+#[path = "conformance/erase.rs"]
+mod erase;
 #[path = "conformance/house.rs"]
 mod house;
 #[path = "conformance/lanes.rs"]

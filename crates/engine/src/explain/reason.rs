@@ -65,6 +65,10 @@ const REASONS: &[(&str, &str)] = &[
         "the time in which Meta allows it has passed",
     ),
     (
+        "deauthorized",
+        "the owner took this app's leave away at Meta; connect the account again",
+    ),
+    (
         "done_but_answered_with_error",
         "Meta may have done it although it answered with an error",
     ),

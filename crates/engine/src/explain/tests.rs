@@ -114,6 +114,7 @@ fn story(runs: Vec<RunRecord>, sends: Vec<SendRecord>) -> Story {
         problem: None,
         body_bytes: 412,
         api_version: Some("v26.0".to_owned()),
+        redacted_at: None,
     };
     Story {
         event: comment(Some("LINK")),

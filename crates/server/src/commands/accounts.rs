@@ -7,6 +7,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
@@ -14,10 +15,11 @@ use hookline_engine::keyring::KeyRing;
 use hookline_model::clock::{Clock as _, Timestamp};
 use hookline_model::ids::AccountId;
 use hookline_model::secret::Secret;
+use hookline_store::erase::AskedFor;
 use hookline_store::{ConnectAccount, Grant, SealedToken, Store};
 
 use super::table::Table;
-use super::{NOT_FOUND, complain, open_existing, open_or_create, print_json, wrong_input};
+use super::{NOT_FOUND, complain, erasing, open_existing, open_or_create, print_json, wrong_input};
 use crate::clock::SystemClock;
 use crate::http::api::accounts::{Account, check_draft};
 use crate::keys;
@@ -54,9 +56,9 @@ enum AccountsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Forgets an account: its token is deleted and its planned sends are cancelled.
+    /// Erases an account with everything that was received and sent for it. This cannot be undone.
     Remove {
-        /// The account's Instagram id.
+        /// The account's Instagram id or handle.
         id: String,
     },
 }
@@ -113,7 +115,7 @@ pub async fn run(args: AccountsArgs, store_url: &str, keys: &KeyRing) -> anyhow:
         AccountsCommand::List { json } => list(&open_existing(store_url)?, json).await,
         AccountsCommand::Connect(connect_args) => connect(connect_args, store_url, keys).await,
         AccountsCommand::Show { id, json } => show(&open_existing(store_url)?, id, json).await,
-        AccountsCommand::Remove { id } => remove(&open_existing(store_url)?, id).await,
+        AccountsCommand::Remove { id } => remove(open_existing(store_url)?, id).await,
     }
 }
 
@@ -238,17 +240,20 @@ async fn show(store: &Store, id: String, json: bool) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-async fn remove(store: &Store, id: String) -> anyhow::Result<ExitCode> {
-    if store
-        .remove_account(AccountId::new(id.as_str()), now())
-        .await?
-    {
-        println!("forgot account {id}; its planned sends are cancelled");
-        store.close().await;
-        Ok(ExitCode::SUCCESS)
-    } else {
-        Ok(not_connected(&id))
-    }
+async fn remove(store: Store, id: String) -> anyhow::Result<ExitCode> {
+    let store = Arc::new(store);
+    let account = match store.find_account_by_username(id.clone()).await? {
+        Some(found) => found.id,
+        None => AccountId::new(id.as_str()),
+    };
+    // Unsubscribing at Meta belongs before this line, while there is still a token to do it with.
+    let asked_for = AskedFor::Account(account.clone());
+    let Some(deletion) = erasing::erase(&store, asked_for).await? else {
+        return Ok(not_connected(&id));
+    };
+    println!("forgot account {account}: {}", erasing::in_words(&deletion));
+    store.close().await;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn not_connected(id: &str) -> ExitCode {

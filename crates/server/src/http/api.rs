@@ -2,14 +2,15 @@
 //!
 //! - [`router`]: every route, with the document that describes it ([`openapi`])
 //! - `problem`: every error answer; `request`: how requests are read
-//! - `accounts`, `automations`, `deliveries`, `events`, `sends`, `queue`, `explain`, `alerts`:
-//!   one file per noun
+//! - `accounts`, `contacts`, `automations`, `deliveries`, `events`, `sends`, `queue`, `explain`,
+//!   `alerts`: one file per noun
 //! - `schema`: the shapes of the answers, for the document
 
 pub mod accounts;
 mod alerts;
 mod auth;
 pub mod automations;
+mod contacts;
 mod deliveries;
 mod document;
 mod events;
@@ -21,6 +22,7 @@ mod request;
 pub mod schema;
 mod sends;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
@@ -72,6 +74,19 @@ pub struct ApiState {
     pub nonces: Nonces,
 }
 
+/// A code nobody can guess, for a deletion.
+pub(crate) fn code(nonces: &Nonces) -> String {
+    code_of(nonces())
+}
+
+/// The code of a nonce: 32 hexadecimal digits.
+pub(crate) fn code_of(nonce: [u8; NONCE_BYTES]) -> String {
+    nonce.iter().take(16).fold(String::new(), |mut code, byte| {
+        let _ = write!(code, "{byte:02x}");
+        code
+    })
+}
+
 /// The API as a router whose paths begin with `/api/v1`; it can be merged into any other.
 pub fn router(state: ApiState) -> Router {
     let (guarded, _) = guarded().split_for_parts();
@@ -102,6 +117,7 @@ fn guarded() -> OpenApiRouter<ApiState> {
             accounts::get_account,
             accounts::delete_account
         ))
+        .routes(routes!(contacts::erase_contact))
         .routes(routes!(automations::list_automations))
         .routes(routes!(
             automations::put_automation,

@@ -59,6 +59,7 @@ fn looking_does_not_create_a_database() {
     let directory = tempfile::tempdir().unwrap();
     for line in [
         "accounts list",
+        "contacts erase --account a --contact b",
         "automations list",
         "explain 1",
         "queue",
@@ -97,7 +98,9 @@ fn accounts_are_connected_from_the_standard_input_and_a_file() {
     expect(&shown, 0, "\"hold\": null");
     assert!(!shown.said.contains("token"));
     expect(&run("accounts show 1785", ""), 1, "not connected");
-    expect(&run("accounts remove 1784", ""), 0, "forgot");
+    let erase = "contacts erase --account ada.bakes --contact 61";
+    expect(&run(erase, ""), 0, "nothing was found");
+    expect(&run("accounts remove ADA.bakes", ""), 0, "forgot");
     expect(&run("accounts remove 1784", ""), 1, "not connected");
 }
 

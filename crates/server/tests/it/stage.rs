@@ -1,8 +1,8 @@
 //! A stage for stories: Meta, simulated, over real HTTP, and a whole server on an empty database.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub(crate) struct Stage {
     directory: tempfile::TempDir,
     stop: CancellationToken,
     pub(crate) account: Account,
+    /// Whether the server is told its own address when it starts.
+    pub(crate) has_public_url: bool,
     client: reqwest::Client,
     /// What the server is told beside the usual, from its next start on.
     settings: Vec<(&'static str, String)>,
@@ -105,6 +107,7 @@ impl Stage {
             directory,
             stop,
             account,
+            has_public_url: true,
             client,
             settings: Vec::new(),
         };
@@ -138,12 +141,17 @@ impl Stage {
             ("HOOKLINE_ADMIN__TOKEN", ADMIN_TOKEN.to_owned()),
             ("HOOKLINE_SENDING__FIRST_REPLY_DELAY", "50ms".to_owned()),
         ];
+        let address = self.has_public_url.then(|| {
+            let address = "https://hooks.example.com".to_owned();
+            ("HOOKLINE_SERVER__PUBLIC_URL", address)
+        });
         let loaded = config::load(&Sources {
             file: None,
             directory: self.directory.path().to_owned(),
             variables: variables
                 .into_iter()
                 .chain(self.settings.clone())
+                .chain(address)
                 .map(|(k, v)| (k.into(), v.into()))
                 .collect(),
             flags: Flags::default(),
@@ -239,6 +247,23 @@ impl Stage {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
         (status, response.json().await.unwrap_or(Value::Null))
+    }
+
+    /// Asks as anybody can: without a token, with a body of this type.
+    pub(crate) async fn plain(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, String)>,
+    ) -> (u16, String) {
+        let address = format!("{}{path}", self.server);
+        let mut request = self.client.request(method.parse().unwrap(), address);
+        if let Some((kind, body)) = body {
+            request = request.header("content-type", kind).body(body);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.text().await.unwrap())
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {

@@ -156,7 +156,7 @@ fn account_of(connection: &Connection, lane: LaneId) -> Result<AccountId, StoreE
         .map_err(StoreError::database("find the lane's account"))
 }
 
-fn hold_now(
+pub(crate) fn hold_now(
     connection: &Connection,
     account: &AccountId,
     hold: &NewHold,

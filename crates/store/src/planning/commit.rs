@@ -33,6 +33,7 @@ fn commit(
     plan: &Plan,
     now: Timestamp,
 ) -> Result<Vec<EventId>, StoreError> {
+    refuse_stale_bytes(connection, plan)?;
     let mut ids = Vec::with_capacity(plan.events.len());
     for planned in &plan.events {
         ids.push(commit_event(connection, planned, now)?);
@@ -60,6 +61,35 @@ fn commit(
         advance(connection, before, after)?;
     }
     Ok(ids)
+}
+
+/// A delivery that was cut after it was read must be read again.
+fn refuse_stale_bytes(connection: &Connection, plan: &Plan) -> Result<(), StoreError> {
+    let doing = || StoreError::database("look whether deliveries were cut");
+    let Some(generation) = plan.redactions else {
+        return Ok(());
+    };
+    let is_newest: bool = connection
+        .prepare_cached("SELECT number = ?1 FROM generations WHERE noun = 'redactions'")
+        .and_then(|mut query| query.query_row([generation], |row| row.get(0)))
+        .map_err(doing())?;
+    if is_newest {
+        return Ok(());
+    }
+    let mut cut_since = connection
+        .prepare_cached("SELECT 1 FROM redactions WHERE delivery_id = ?1 AND number > ?2")
+        .map_err(doing())?;
+    let of_events = plan.events.iter().map(|planned| planned.delivery_id);
+    let of_sightings = plan.sightings.iter().map(|(_, delivery)| *delivery);
+    for delivery in of_events.chain(of_sightings) {
+        if cut_since
+            .exists(params![delivery.0, generation])
+            .map_err(doing())?
+        {
+            return Err(StoreError::Conflict("a delivery that was read"));
+        }
+    }
+    Ok(())
 }
 
 fn advance(

@@ -259,6 +259,11 @@ const REPLAYS: &str = "SELECT d.id, d.received_at, d.body FROM replays r
 
 fn next_batch(connection: &Connection, limit: u32, bytes_max: usize) -> Result<Batch, StoreError> {
     let doing = || StoreError::database("read the next deliveries");
+    // Read before the bytes: what is cut in between is then refused for nothing, never missed.
+    let redactions: i64 = connection
+        .prepare_cached("SELECT number FROM generations WHERE noun = 'redactions'")
+        .and_then(|mut query| query.query_row([], |row| row.get(0)))
+        .map_err(doing())?;
     let cursor: i64 = connection
         .prepare_cached("SELECT delivery_id FROM progress WHERE stage = 'interpret'")
         .and_then(|mut query| query.query_row([], |row| row.get(0)))
@@ -276,6 +281,7 @@ fn next_batch(connection: &Connection, limit: u32, bytes_max: usize) -> Result<B
         deliveries,
         replays,
         has_more: has_more || more_replays,
+        redactions,
     })
 }
 

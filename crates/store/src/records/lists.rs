@@ -142,10 +142,12 @@ impl Store {
 
 pub(super) const DELIVERIES: &str = "SELECT d.id, d.received_at, d.api_version,
         length(d.body) AS body_bytes, n.problem,
+        r.redacted_at,
         coalesce(n.status, CASE WHEN d.id <= (SELECT delivery_id FROM progress
                                               WHERE stage = 'interpret')
                            THEN 'interpreted' ELSE 'recorded' END) AS shown_status
-    FROM deliveries d LEFT JOIN delivery_notes n ON n.delivery_id = d.id";
+    FROM deliveries d LEFT JOIN delivery_notes n ON n.delivery_id = d.id
+        LEFT JOIN redactions r ON r.delivery_id = d.id";
 
 pub(super) const EVENTS: &str = "SELECT e.* FROM events e";
 
@@ -256,6 +258,7 @@ pub(super) fn delivery_record(row: &Row<'_>) -> Result<DeliveryRecord, StoreErro
         problem: read.get("problem")?,
         body_bytes: read.get("body_bytes")?,
         api_version: read.get("api_version")?,
+        redacted_at: read.optional_time("redacted_at")?,
     })
 }
 

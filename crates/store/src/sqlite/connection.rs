@@ -55,6 +55,9 @@ pub(crate) fn open_connection(path: &Path, purpose: Purpose) -> Result<Connectio
             // The checkpointer does this beside the commits instead of inside one of them.
             set(&connection, path, "wal_autocheckpoint", "0", "0")?;
             set(&connection, path, "foreign_keys", "ON", "1")?;
+            // What is deleted is overwritten with zeros; what moving rows leaves behind is cleaned
+            // by erase/pages.rs.
+            set(&connection, path, "secure_delete", "ON", "1")?;
         }
         Purpose::Read => set(&connection, path, "query_only", "ON", "1")?,
     }

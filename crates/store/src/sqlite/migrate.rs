@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0003_time_of_wishes.sql"),
     include_str!("../../migrations/sqlite/0004_index_failed_sends.sql"),
     include_str!("../../migrations/sqlite/0005_alerts.sql"),
+    include_str!("../../migrations/sqlite/0006_deletions.sql"),
     include_str!("../../migrations/sqlite/0007_upkeep.sql"),
 ];
 

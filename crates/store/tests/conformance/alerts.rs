@@ -160,7 +160,7 @@ async fn removing_an_account_resolves_its_alerts_and_no_other_can_be_raised() {
     house.connect().await;
     house.raise(incident(), at(1)).await;
     house.raise(expiring(14), at(2)).await;
-    house.store.remove_account(account(), at(3)).await.unwrap();
+    house.forget(at(3)).await;
     assert_eq!(house.open_codes().await, [AlertCode::AppIncident]);
     let told = house.notices().await.pop().unwrap();
     assert_eq!(told.event, NoticeEvent::Resolved);

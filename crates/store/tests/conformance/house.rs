@@ -10,6 +10,7 @@ use hookline_model::clock::Timestamp;
 use hookline_model::event::{Comment, Container, Event, EventBody, NaturalKey, Person};
 use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, DeliveryId};
 use hookline_model::send::{SendClass, SendKey, SendKind};
+use hookline_store::erase::AskedFor;
 use hookline_store::lanes::{Budgets, ClaimRequest};
 use hookline_store::planning::{Plan, PlannedEvent, PlannedRun, PlannedSend, Verdict};
 use hookline_store::{ConnectAccount, Grant, Ownership, RecordDelivery, SealedToken, Store};
@@ -77,6 +78,14 @@ impl House {
             )
             .await
             .unwrap();
+    }
+
+    /// Forgets the account; whether it was connected.
+    pub(crate) async fn forget(&self, now: Timestamp) -> bool {
+        let asked_for = AskedFor::Account(account());
+        let code = "code".to_owned();
+        let request = self.store.request_deletion(asked_for, code, now);
+        request.await.unwrap().is_some()
     }
 
     pub(crate) async fn publish(&self) -> AutomationId {

@@ -7,6 +7,7 @@ use hookline_model::clock::Timestamp;
 use hookline_model::event::{Container, Event, EventBody, NaturalKey};
 use hookline_model::ids::{AutomationId, ContactId, MessageId, SendId};
 use hookline_model::send::SendState;
+use hookline_store::erase::AskedFor;
 use hookline_store::evidence::{Decided, Decision, Evidence, UnknownSend};
 use hookline_store::lanes::{LaneEffect, LanePause, StartResult};
 use hookline_store::planning::{Plan, PlannedEvent};
@@ -206,7 +207,10 @@ async fn the_limits_of_a_removed_account_are_free_again() {
         .release_lane(lane.claim, request(), at(1))
         .await
         .unwrap();
-    house.store.remove_account(account(), at(2)).await.unwrap();
+    let removed = AskedFor::Account(account());
+    let code = "a-code".to_owned();
+    let asked = house.store.request_deletion(removed, code, at(2)).await;
+    assert!(asked.unwrap().is_some());
     let automation = house.publish().await;
     let keys = |person| (automation, format!("person:{person}"));
     let used = house

@@ -52,7 +52,7 @@ async fn a_connected_account_is_looked_after_until_it_is_removed() {
     let token = find(&house, Task::Token, at(60)).await;
     assert_eq!(token.failures, 2);
     assert_eq!(token.memo, Some(serde_json::json!({"seen": 7})));
-    assert!(house.store.remove_account(account(), at(61)).await.unwrap());
+    assert!(house.forget(at(61)).await);
     let finish = house.store.finish_task(token, at(60), done(at(62)));
     finish.await.unwrap();
     assert_eq!(

@@ -9,14 +9,15 @@ use axum::response::{IntoResponse, Response};
 use hookline_model::account;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::AccountId;
+use hookline_store::erase::AskedFor;
 use hookline_store::{ConnectAccount, Grant, SealedToken};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ApiState;
 use super::page::{self, Items};
 use super::problem::{ApiError, CommonProblems, DocumentProblems, NotFoundProblem};
 use super::request::{Document, Name, Parameters};
+use super::{ApiState, code};
 
 pub use body::{AccountDraft, check_draft};
 
@@ -181,22 +182,25 @@ pub(super) async fn put_account(
     Ok((status, Json(shown(&state, id).await?)).into_response())
 }
 
-/// Forgets an account: its token is deleted and its planned sends are cancelled.
+/// Erases an account with everything that was received and sent for it.
+///
+/// Its token and its planned sends are gone at once, the rest is erased in the background.
 #[utoipa::path(
     delete, path = "/accounts/{ig_id}", tag = "accounts",
     params(("ig_id" = String, Path, description = "The Instagram account, as webhooks name it")),
-    responses((status = 204, description = "Forgotten"), NotFoundProblem, CommonProblems)
+    responses((status = 204, description = "Forgotten; the rest is being erased"), NotFoundProblem, CommonProblems)
 )]
 pub(super) async fn delete_account(
     State(state): State<ApiState>,
     Name(id): Name,
 ) -> Result<StatusCode, ApiError> {
     let id = AccountId::new(id);
-    if state
+    // Unsubscribing at Meta belongs before this line, while there is still a token to do it with.
+    let asked_for = AskedFor::Account(id.clone());
+    let asked = state
         .store
-        .remove_account(id.clone(), state.clock.now())
-        .await?
-    {
+        .request_deletion(asked_for, code(&state.nonces), state.clock.now());
+    if asked.await?.is_some() {
         state.wake.notify_one();
         Ok(StatusCode::NO_CONTENT)
     } else {

@@ -14,8 +14,9 @@ pub use automation::{
     TriggerKinds,
 };
 pub use records::{
-    Attempt, Because, Delivery, DeliveryStatus, Event, EventKind, Explanation, MetaAnswer,
-    ReplayRequested, Run, Send, SendClass, SendKind, SendState, Settlement, Verdict, WholeDelivery,
+    Attempt, Because, Deletion, Delivery, DeliveryStatus, Event, EventKind, Explanation,
+    MetaAnswer, ReplayRequested, Run, Send, SendClass, SendKind, SendState, Settlement, Verdict,
+    WholeDelivery,
 };
 
 /// One wrong value of a document.

@@ -38,6 +38,10 @@ pub struct Delivery {
     /// The version of Meta's API it was written for, where the delivery says so.
     #[schema(required)]
     pub api_version: Option<String>,
+    /// When somebody was last cut out of it on request; its bytes are no longer those that Meta
+    /// signed. Null when it is as it came.
+    #[schema(format = DateTime, required)]
+    pub redacted_at: Option<String>,
 }
 
 /// A delivery with its bytes.
@@ -334,4 +338,48 @@ pub struct Explanation {
     pub runs: Vec<Run>,
     /// What was owed, with every try.
     pub sends: Vec<Send>,
+}
+
+/// A request to erase; it says nothing of whom it is about.
+#[derive(ToSchema)]
+pub struct Deletion {
+    /// The code it is asked about with, at `/meta/data-deletion/{code}`.
+    pub code: String,
+    /// Where it stands.
+    pub state: DeletionState,
+    /// When it was asked for.
+    #[schema(format = DateTime)]
+    pub requested_at: String,
+    /// When it was done.
+    #[schema(format = DateTime, required)]
+    pub done_at: Option<String>,
+    /// What was erased so far.
+    pub erased: Erased,
+}
+
+/// Where a deletion stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum DeletionState {
+    /// Rows and deliveries are being gone through.
+    Erasing,
+    /// The places where it stood are being overwritten.
+    Cleaning,
+    /// No byte is left.
+    Done,
+}
+
+/// How much was erased.
+#[derive(ToSchema)]
+pub struct Erased {
+    /// Accounts.
+    pub accounts: u32,
+    /// Contacts.
+    pub contacts: u32,
+    /// Events.
+    pub events: u32,
+    /// Sends.
+    pub sends: u32,
+    /// Deliveries something was cut out of.
+    pub deliveries: u32,
 }

@@ -1,0 +1,287 @@
+//! Which deliveries and events are about somebody, a stretch of ids at a time.
+
+use std::collections::BTreeSet;
+
+use hookline_model::erasure::{DISTINCT_ID_BYTES, Marks, Part, Whom};
+use hookline_model::ids::{AccountId, DeliveryId, EventId};
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
+
+use super::{Doomed, OpenDeletion, Suspects};
+use crate::Store;
+use crate::error::StoreError;
+
+/// Deliveries looked through in one read.
+const DELIVERIES_AT_ONCE: i64 = 1000;
+
+/// Bytes of suspects that are handed over at once.
+const BYTES_AT_ONCE: usize = 1024 * 1024;
+
+/// Events looked through in one read.
+const EVENTS_AT_ONCE: i64 = 5000;
+
+/// Events handed over at once, which are erased in one transaction.
+const DOOMED_AT_ONCE: usize = 100;
+
+impl Store {
+    /// The next stretch of deliveries that may tell of whom `deletion` is about: all that hold an
+    /// id or a handle of theirs, or a sign written in a way that could hide one.
+    pub async fn suspects(&self, deletion: OpenDeletion) -> Result<Suspects, StoreError> {
+        self.read(move |connection| suspects(connection, &deletion))
+            .await
+    }
+
+    /// These deliveries with their bodies; those that are gone are left out.
+    pub async fn delivery_bodies(
+        &self,
+        ids: Vec<DeliveryId>,
+    ) -> Result<Vec<(DeliveryId, Vec<u8>)>, StoreError> {
+        self.read(move |connection| {
+            let doing = || StoreError::database("read deliveries to cut");
+            let mut query = connection
+                .prepare_cached("SELECT id, body FROM deliveries WHERE id = ?1")
+                .map_err(doing())?;
+            let mut found = Vec::new();
+            for id in ids {
+                let rows = query
+                    .query_map([id.0], |row| Ok((DeliveryId(row.get(0)?), row.get(1)?)))
+                    .map_err(doing())?;
+                for row in rows {
+                    found.push(row.map_err(doing())?);
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Every delivery that told of these comments and messages, whether or not it says whose they
+    /// are.
+    pub async fn deliveries_of_parts(
+        &self,
+        parts: Vec<Part>,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        self.read(move |connection| {
+            let mut events = BTreeSet::new();
+            for part in &parts {
+                events.extend(events_of_part(connection, part)?);
+            }
+            deliveries_of(connection, &events)
+        })
+        .await
+    }
+
+    /// The next stretch of events of whom `deletion` is about, with those that are about the same
+    /// comment or message and do not say whose it is, and the echoes of what was sent to them.
+    pub async fn doomed_events(&self, deletion: OpenDeletion) -> Result<Doomed, StoreError> {
+        self.read(move |connection| doomed(connection, &deletion))
+            .await
+    }
+}
+
+/// What a text that holds one of them must hold: as bytes, so that it can be looked for in both.
+fn needles(whom: &Whom) -> Vec<Value> {
+    let mut needles = BTreeSet::new();
+    for marks in whom.marks() {
+        needles.insert(marks.id.as_bytes().to_vec());
+        let is_digits = marks.id.bytes().all(|byte| byte.is_ascii_digit());
+        let escape: &[u8] = if is_digits { br"\u003" } else { br"\u00" };
+        needles.insert(escape.to_vec());
+        for name in marks.usernames.iter().filter(|name| !name.is_empty()) {
+            needles.insert(name.as_bytes().to_vec());
+            needles.insert(br"\u00".to_vec());
+        }
+    }
+    needles.into_iter().map(Value::Blob).collect()
+}
+
+fn suspects(connection: &Connection, deletion: &OpenDeletion) -> Result<Suspects, StoreError> {
+    let doing = || StoreError::database("look for deliveries to cut");
+    let from = deletion.delivery.0;
+    let until = deletion.deliveries_until.0.min(from + DELIVERIES_AT_ONCE);
+    let mut values = vec![Value::Integer(from), Value::Integer(until)];
+    let needles = needles(&deletion.whom);
+    let holds: Vec<String> = (0..needles.len())
+        .map(|place| format!("instr(body, ?{}) > 0", place + 3))
+        .collect();
+    values.extend(needles);
+    let sql = format!(
+        "SELECT id, body FROM deliveries WHERE id > ?1 AND id <= ?2 AND ({}) ORDER BY id",
+        holds.join(" OR ")
+    );
+    let mut query = connection.prepare(&sql).map_err(doing())?;
+    let mut rows = query.query(params_from_iter(values)).map_err(doing())?;
+    let mut found = Suspects {
+        deliveries: Vec::new(),
+        until: DeliveryId(until),
+    };
+    let mut bytes = 0;
+    while let Some(row) = rows.next().map_err(doing())? {
+        let id = DeliveryId(row.get(0).map_err(doing())?);
+        let body: Vec<u8> = row.get(1).map_err(doing())?;
+        bytes += body.len();
+        found.deliveries.push((id, body));
+        if bytes >= BYTES_AT_ONCE {
+            found.until = id;
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The condition under which an event is theirs, with what is bound in it.
+fn is_theirs(marks: &Marks<'_>, values: &mut Vec<Value>) -> String {
+    let mut bind = |text: String| {
+        values.push(Value::Text(text));
+        format!("?{}", values.len())
+    };
+    let mut any = vec![
+        format!("contact_id = {}", bind(marks.id.to_owned())),
+        format!("instr(body, {}) > 0", bind(format!("\"{}\"", marks.id))),
+    ];
+    if marks.id.len() >= DISTINCT_ID_BYTES {
+        any.push(format!("instr(body, {}) > 0", bind(marks.id.to_owned())));
+    }
+    for name in marks.usernames.iter().filter(|name| !name.is_empty()) {
+        let handle = bind(format!("\"username\":\"{}\"", name.to_lowercase()));
+        any.push(format!("instr(lower(body), {handle}) > 0"));
+        let name = bind(name.clone());
+        any.push(format!(
+            "(instr(body, '\"is_own\":true') > 0 AND instr(body, {name}) > 0)"
+        ));
+    }
+    let any = any.join(" OR ");
+    match marks.account {
+        Some(account) => {
+            let account = bind(account.to_string());
+            format!("(account_id = {account} AND ({any}))")
+        }
+        None => format!("({any})"),
+    }
+}
+
+fn doomed(connection: &Connection, deletion: &OpenDeletion) -> Result<Doomed, StoreError> {
+    let doing = || StoreError::database("look for events to erase");
+    let last: i64 = connection
+        .query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| {
+            row.get(0)
+        })
+        .map_err(doing())?;
+    let from = deletion.event.0;
+    let until = last.min(from + EVENTS_AT_ONCE);
+    let mut values = vec![
+        Value::Integer(from),
+        Value::Integer(until),
+        Value::Integer(deletion.deliveries_until.0),
+    ];
+    let mut any: Vec<String> = deletion
+        .whom
+        .marks()
+        .map(|marks| is_theirs(&marks, &mut values))
+        .collect();
+    for account in &deletion.whom.accounts {
+        values.push(Value::Text(account.id.to_string()));
+        any.push(format!("account_id = ?{}", values.len()));
+    }
+    let sql = format!(
+        "SELECT id, delivery_id, account_id, mid, comment_id FROM events
+         WHERE id > ?1 AND id <= ?2 AND delivery_id <= ?3 AND ({}) ORDER BY id",
+        any.join(" OR ")
+    );
+    let mut found = Doomed {
+        events: Vec::new(),
+        deliveries: Vec::new(),
+        parts: Vec::new(),
+        until: EventId(until.max(from)),
+        is_end: until >= last,
+    };
+    let mut query = connection.prepare(&sql).map_err(doing())?;
+    let mut rows = query.query(params_from_iter(values)).map_err(doing())?;
+    while let Some(row) = rows.next().map_err(doing())? {
+        let id: i64 = row.get(0).map_err(doing())?;
+        let account = AccountId::new(row.get::<_, String>(2).map_err(doing())?);
+        for place in [3, 4] {
+            let part: Option<String> = row.get(place).map_err(doing())?;
+            let account = account.clone();
+            found.parts.extend(part.map(|id| Part { account, id }));
+        }
+        found.events.push(EventId(id));
+        if found.events.len() >= DOOMED_AT_ONCE {
+            (found.until, found.is_end) = (EventId(id), false);
+            break;
+        }
+    }
+    complete(connection, &mut found)?;
+    Ok(found)
+}
+
+/// Adds what belongs to the events that were found: of the same comments and messages, of what
+/// was sent for them, and every delivery that told of any of it.
+fn complete(connection: &Connection, found: &mut Doomed) -> Result<(), StoreError> {
+    let doing = || StoreError::database("look for what belongs to events");
+    for event in found.events.clone() {
+        let mut sent = connection
+            .prepare_cached(
+                "SELECT account_id, message_id FROM sends
+                 WHERE event_id = ?1 AND message_id IS NOT NULL",
+            )
+            .map_err(doing())?;
+        let rows = sent
+            .query_map([event.0], |row| {
+                Ok(Part {
+                    account: AccountId::new(row.get::<_, String>(0)?),
+                    id: row.get(1)?,
+                })
+            })
+            .map_err(doing())?;
+        for part in rows {
+            found.parts.push(part.map_err(doing())?);
+        }
+    }
+    let mut events: BTreeSet<i64> = found.events.iter().map(|event| event.0).collect();
+    for part in &found.parts {
+        events.extend(events_of_part(connection, part)?);
+    }
+    found.events = events.iter().map(|id| EventId(*id)).collect();
+    found.deliveries = deliveries_of(connection, &events)?;
+    Ok(())
+}
+
+/// Every delivery that told of these events, first or again.
+fn deliveries_of(
+    connection: &Connection,
+    events: &BTreeSet<i64>,
+) -> Result<Vec<DeliveryId>, StoreError> {
+    let doing = || StoreError::database("look for deliveries of events");
+    let mut deliveries = BTreeSet::new();
+    let mut query = connection
+        .prepare_cached(
+            "SELECT delivery_id FROM events WHERE id = ?1
+             UNION SELECT delivery_id FROM sightings WHERE event_id = ?1",
+        )
+        .map_err(doing())?;
+    for event in events {
+        let rows = query
+            .query_map([event], |row| row.get::<_, i64>(0))
+            .map_err(doing())?;
+        for delivery in rows {
+            deliveries.insert(delivery.map_err(doing())?);
+        }
+    }
+    Ok(deliveries.into_iter().map(DeliveryId).collect())
+}
+
+/// The events about one comment or message of an account.
+pub(super) fn events_of_part(connection: &Connection, part: &Part) -> Result<Vec<i64>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM events WHERE mid = ?2 AND account_id = ?1
+             UNION SELECT id FROM events WHERE comment_id = ?2 AND account_id = ?1",
+        )
+        .and_then(|mut query| {
+            query
+                .query_map(params![part.account.as_str(), part.id], |row| row.get(0))?
+                .collect()
+        })
+        .map_err(StoreError::database("look for events of a part"))
+}
