@@ -4,7 +4,7 @@
 //! all that followed; then what hangs on no event; then the remains in the database's pages and
 //! its log. Every step may be done twice, so a crash between any two costs only the last one.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use hookline_meta::redact::{Redaction, redact};
@@ -105,8 +105,8 @@ impl Eraser {
     /// could be found are erased in the same step.
     async fn cut_next(&self, deletion: OpenDeletion) -> Result<(), StoreError> {
         let suspects = self.store.suspects(deletion.clone()).await?;
-        let (_, parts) = cut(&deletion, suspects.deliveries.clone(), &HashSet::new());
-        let known: HashSet<Part> = parts.iter().cloned().collect();
+        let (_, parts) = cut(&deletion, suspects.deliveries.clone(), &BTreeSet::new());
+        let known: BTreeSet<Part> = parts.iter().cloned().collect();
         let here: HashSet<DeliveryId> = suspects.deliveries.iter().map(|(id, _)| *id).collect();
         let mut others = self.store.deliveries_of_parts(parts.clone()).await?;
         others.retain(|id| !here.contains(id));
@@ -123,7 +123,7 @@ impl Eraser {
         &self,
         deletion: &OpenDeletion,
         deliveries: Vec<DeliveryId>,
-        known: &HashSet<Part>,
+        known: &BTreeSet<Part>,
     ) -> Result<(), StoreError> {
         /// Bounds what is in memory: a delivery has at most a few megabytes.
         const AT_ONCE: usize = 8;
@@ -182,7 +182,7 @@ impl Eraser {
 fn cut(
     deletion: &OpenDeletion,
     deliveries: Vec<(DeliveryId, Vec<u8>)>,
-    known: &HashSet<Part>,
+    known: &BTreeSet<Part>,
 ) -> (Vec<Redacted>, Vec<Part>) {
     let (mut redacted, mut cut) = (Vec::new(), Vec::new());
     for (id, before) in deliveries {

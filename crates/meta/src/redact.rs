@@ -5,7 +5,7 @@
 //! whoever keeps it says so.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use hookline_model::erasure::{DISTINCT_ID_BYTES, Marks, Part, Whom};
 use hookline_model::ids::AccountId;
@@ -39,7 +39,7 @@ pub enum Redaction {
 }
 
 /// Cuts the events of `whom` out of a delivery's body, and those that are one of `parts`.
-pub fn redact(body: &[u8], whom: &Whom, parts: &HashSet<Part>) -> Redaction {
+pub fn redact(body: &[u8], whom: &Whom, parts: &BTreeSet<Part>) -> Redaction {
     let mut cutter = Cutter {
         whom,
         parts,
@@ -69,7 +69,7 @@ pub fn redact(body: &[u8], whom: &Whom, parts: &HashSet<Part>) -> Redaction {
 
 struct Cutter<'a> {
     whom: &'a Whom,
-    parts: &'a HashSet<Part>,
+    parts: &'a BTreeSet<Part>,
     cut: Vec<Part>,
     is_changed: bool,
     entries_left: usize,
