@@ -132,9 +132,8 @@ pub enum RequestProblem {
 }
 
 /// A request that reads.
-pub(super) fn get(mut url: Url, query: &[(&str, &str)]) -> Request {
-    url.query_pairs_mut().extend_pairs(query);
-    bare(Method::Get, url, Body::Empty)
+pub(super) fn get(url: Url, query: &[(&str, &str)]) -> Request {
+    bare(Method::Get, with_query(url, query), Body::Empty)
 }
 
 /// A request that has an effect. There is no query: Meta acts first and only then refuses what it
@@ -152,11 +151,15 @@ pub(super) fn post_form(url: Url, form: &[(&'static str, &str)]) -> Request {
 }
 
 /// A request that takes something away.
-pub(super) fn delete(mut url: Url, query: &[(&str, &str)]) -> Request {
+pub(super) fn delete(url: Url, query: &[(&str, &str)]) -> Request {
+    bare(Method::Delete, with_query(url, query), Body::Empty)
+}
+
+fn with_query(mut url: Url, query: &[(&str, &str)]) -> Url {
     if !query.is_empty() {
         url.query_pairs_mut().extend_pairs(query);
     }
-    bare(Method::Delete, url, Body::Empty)
+    url
 }
 
 fn bare(method: Method, url: Url, body: Body) -> Request {

@@ -339,7 +339,7 @@ fn permissions_person_and_page_are_read() {
     assert_eq!(
         lines,
         [
-            "GET https://graph.facebook.com/v26.0/me/permissions? - []",
+            "GET https://graph.facebook.com/v26.0/me/permissions - []",
             "GET https://graph.facebook.com/v26.0/me?fields=id - []",
             "GET https://graph.facebook.com/v26.0/me?fields=id%2Cname%2Cinstagram_business_account%7Bid%2Cusername%7D - []",
         ]

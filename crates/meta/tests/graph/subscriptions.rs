@@ -24,7 +24,7 @@ fn the_app_level_calls_go_to_the_app_and_hide_its_verify_token() {
     let read = read_app_subscription(&config(), &app()).unwrap();
     assert_eq!(
         open_line(&read, &secrets),
-        "GET https://graph.facebook.com/v26.0/900000000000001/subscriptions? - []"
+        "GET https://graph.facebook.com/v26.0/900000000000001/subscriptions - []"
     );
     let wish = AppWish {
         callback_url: "https://hooks.example.com/webhooks/instagram",
@@ -118,7 +118,7 @@ fn an_account_is_subscribed_at_its_own_node_and_a_page_at_the_page() {
     ];
     for (lines, node) in lines.iter().zip(nodes) {
         let expected = [
-            format!("GET {node}? - []"),
+            format!("GET {node} - []"),
             format!("POST {node} subscribed_fields=comments,messages []"),
             format!("DELETE {node} - []"),
         ];
