@@ -12,9 +12,10 @@
 //! - [`erase`]: what somebody asked to be deleted goes, everywhere
 //! - [`explain`]: one plain account of what happened and why
 //! - [`worker`]: the loops that drive the stages; each stage itself is one `tick`
-//! - [`keyring`]: account tokens are sealed and opened
+//! - [`keyring`], [`caller`]: account tokens are sealed and opened
 
 pub mod alerts;
+pub mod caller;
 pub mod catalog;
 pub mod erase;
 pub mod explain;

@@ -13,14 +13,12 @@ use futures_util::stream::FuturesUnordered;
 use hookline_meta::graph::{
     Answer, CallFailure, Commented, GraphClient, RequestProblem, Sender, Sent,
 };
-use hookline_model::account::Login;
 use hookline_model::alert::AlertCode;
 use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::event::{EventBody, Mention};
 use hookline_model::ids::{AccountId, MessageId};
 use hookline_model::limits::LEASE;
-use hookline_model::secret::Secret;
 use hookline_model::send::{SendKind, SendState};
 use hookline_model::template::{Facts, Template};
 use hookline_store::lanes::{
@@ -29,7 +27,8 @@ use hookline_store::lanes::{
 };
 use hookline_store::{Store, StoreError};
 
-use crate::keyring::{KeyId, KeyRing, SealedToken};
+use crate::caller::{Caller, CallerProblem};
+use crate::keyring::KeyRing;
 use crate::settings::Settings;
 use crate::worker::Observer;
 
@@ -51,51 +50,6 @@ pub struct SendWorker {
     settings: Arc<Settings>,
     observer: Arc<dyn Observer>,
     breaker: Arc<Breaker>,
-}
-
-/// An account as calls need it.
-pub(crate) struct Caller {
-    account: AccountId,
-    username: String,
-    login: Login,
-    token: Secret,
-    token_number: i64,
-}
-
-impl Caller {
-    pub(crate) fn sender(&self) -> Sender<'_> {
-        Sender {
-            account: &self.account,
-            login: &self.login,
-            token: &self.token,
-        }
-    }
-
-    /// Which of the account's tokens is used.
-    pub(crate) fn token_number(&self) -> i64 {
-        self.token_number
-    }
-
-    /// Whether this is the account's id.
-    pub(crate) fn is(&self, id: &str) -> bool {
-        self.account.as_str() == id
-    }
-
-    /// Whether this is the account's handle.
-    pub(crate) fn is_named(&self, username: &str) -> bool {
-        self.username.eq_ignore_ascii_case(username)
-    }
-}
-
-/// Why there is no caller for an account.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CallerProblem {
-    #[error("the account is not connected any more")]
-    NotConnected,
-    #[error("the account's token cannot be opened")]
-    TokenUnreadable,
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl SendWorker {
@@ -226,7 +180,7 @@ impl SendWorker {
         let tried = Tried {
             send: &send,
             number: attempt.number,
-            token_number: caller.token_number,
+            token_number: caller.token_number(),
             is_incident: self.hear(&claim.account_id, &called),
         };
         self.finish(&tried, attempt, called, lateness).await
@@ -327,34 +281,7 @@ impl SendWorker {
     }
 
     pub(crate) async fn caller(&self, account: &AccountId) -> Result<Caller, CallerProblem> {
-        let stored = self
-            .store
-            .find_account(account.clone())
-            .await?
-            .ok_or(CallerProblem::NotConnected)?;
-        let key_id = stored.token.key.try_into().map(KeyId);
-        let token = key_id
-            .map_err(|_| "the key's fingerprint is not 4 bytes long".to_owned())
-            .and_then(|key_id| {
-                let sealed = SealedToken {
-                    key_id,
-                    bytes: stored.token.bytes,
-                };
-                self.keys
-                    .open(account, &sealed)
-                    .map_err(|problem| problem.to_string())
-            })
-            .map_err(|problem| {
-                tracing::error!(account = %account, problem, "a token cannot be opened");
-                CallerProblem::TokenUnreadable
-            })?;
-        Ok(Caller {
-            account: stored.account.id,
-            username: stored.account.username,
-            login: stored.account.login,
-            token,
-            token_number: stored.token_number,
-        })
+        Caller::find(&self.store, &self.keys, account).await
     }
 
     async fn without_caller(
@@ -439,7 +366,7 @@ fn render(send: &LeasedSend, context: &Context, caller: &Caller) -> Result<Strin
         return Ok(send.text.clone());
     }
     let template = Template::parse(&send.text).map_err(|_| "template_invalid")?;
-    let facts: Facts = context.facts(send, &caller.account, &caller.username);
+    let facts: Facts = context.facts(send, caller.account(), caller.username());
     template.render(&facts).map_err(|error| error.reason())
 }
 

@@ -115,6 +115,8 @@ pub struct EventRecord {
     pub sent_at: Option<Timestamp>,
     /// When it happened.
     pub occurred_at: Option<Timestamp>,
+    /// Whether we read it back ourselves, because its event never came.
+    pub backfilled: bool,
     /// Why it triggered nothing.
     pub ignored: Option<String>,
     /// The delivery that told of it first.

@@ -28,6 +28,8 @@ pub struct ShownEvent {
     pub sent_at: Option<Timestamp>,
     /// When it happened, where Meta says so.
     pub occurred_at: Option<Timestamp>,
+    /// Whether it was read back because it never came.
+    pub backfilled: bool,
     /// Why it triggered nothing.
     pub ignored: Option<String>,
     /// The delivery that told of it first.
@@ -49,6 +51,7 @@ impl From<EventRecord> for ShownEvent {
             received_at: record.received_at,
             sent_at: record.sent_at,
             occurred_at: record.occurred_at,
+            backfilled: record.backfilled,
             ignored: record.ignored,
             delivery_id: record.delivery_id,
             details: record.body,

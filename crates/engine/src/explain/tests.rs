@@ -37,6 +37,7 @@ fn comment(text: Option<&str>) -> EventRecord {
         received_at: at(0),
         sent_at: Some(at(-500)),
         occurred_at: None,
+        backfilled: false,
         ignored: None,
         delivery_id: DeliveryId(3),
         body: EventBody::CommentReceived(Comment {

@@ -58,6 +58,9 @@ fn event(text: &mut Text, explanation: &Explanation) {
     text.field("received", &event.received_at.to_string());
     text.optional("sent by Meta", event.sent_at.as_ref());
     text.optional("happened", event.occurred_at.as_ref());
+    if event.backfilled {
+        text.field("how", "read back from Meta, because its event never came");
+    }
     text.optional("ignored", explanation.ignored.as_ref());
 }
 

@@ -14,7 +14,7 @@ use hookline_store::evidence::{Evidence, UnknownSend};
 use hookline_store::lanes::NewHold;
 
 use super::Reconciler;
-use crate::send::Caller;
+use crate::caller::Caller;
 
 /// How far Meta's clock and ours may differ when a message is recognised by its time
 /// (contract 7).

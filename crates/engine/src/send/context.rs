@@ -95,7 +95,7 @@ impl SendWorker {
             Err(failure) => {
                 let read = FailedRead {
                     failure,
-                    token_number: caller.token_number,
+                    token_number: caller.token_number(),
                     begun_at,
                 };
                 self.read_failed(claim, send, &read).await?;

@@ -1,7 +1,7 @@
 //! Lists by page, and single records.
 
 use hookline_model::clock::Timestamp;
-use hookline_model::event::EventKind;
+use hookline_model::event::{Container, EventKind};
 use hookline_model::ids::{
     AccountId, CommentId, ContactId, DeliveryId, EventId, MessageId, SendId,
 };
@@ -275,6 +275,7 @@ pub(super) fn event_record(row: &Row<'_>) -> Result<EventRecord, StoreError> {
         received_at: read.time("received_at")?,
         sent_at: read.optional_time("sent_at")?,
         occurred_at: read.optional_time("occurred_at")?,
+        backfilled: read.word("container", Container::from_name)? == Container::Backfill,
         ignored: read.get("ignored")?,
         delivery_id: DeliveryId(read.get("delivery_id")?),
         body: read.json("body")?,

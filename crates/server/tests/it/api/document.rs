@@ -44,7 +44,7 @@ async fn every_documented_operation_is_served_and_guarded() {
             operations += 1;
         }
     }
-    assert_eq!(operations, 18);
+    assert_eq!(operations, 19);
 }
 
 #[test]

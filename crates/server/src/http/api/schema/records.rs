@@ -135,6 +135,8 @@ pub struct Event {
     /// When it happened, where Meta says so.
     #[schema(format = DateTime, required)]
     pub occurred_at: Option<String>,
+    /// Whether Hookline read it back itself, because its event never came.
+    pub backfilled: bool,
     /// Why it triggered nothing, such as `own_comment`, `echo` or `account_unknown`.
     #[schema(required)]
     pub ignored: Option<String>,
