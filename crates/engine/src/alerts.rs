@@ -17,6 +17,7 @@ use hookline_model::alert::{Alert, AlertCode, Notice, NoticeEvent, RaiseAlert, S
 use hookline_model::backoff::Backoff;
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::ids::{AlertId, NoticeId};
+use hookline_model::upkeep::Task;
 use hookline_store::alerts::{Letter, LetterOutcome};
 use hookline_store::{Store, StoreError};
 
@@ -143,7 +144,12 @@ impl Alerts {
         for (code, detail) in wanted {
             let is_raised = detail.is_some();
             match self.commit(code, detail.clone(), now).await {
-                Ok(()) => self.lock().committed(code, is_raised),
+                Ok(()) => {
+                    self.lock().committed(code, is_raised);
+                    if is_raised && costs_the_subscription(code) {
+                        self.look_at_subscriptions(now).await?;
+                    }
+                }
                 Err(error) if code == AlertCode::DeliveriesNotRecorded && is_raised => {
                     self.tell_without_database(detail.unwrap_or_default(), now)
                         .await;
@@ -158,6 +164,14 @@ impl Alerts {
             self.store.resolve_unseen_alerts(unseen_since, now).await?;
             let before = now.minus(KEEP_RESOLVED);
             self.store.forget_old_alerts(before, BATCH).await?;
+        }
+        Ok(())
+    }
+
+    /// Meta drops subscriptions whose deliveries fail for an hour (contract 2.6).
+    async fn look_at_subscriptions(&self, now: Timestamp) -> Result<(), StoreError> {
+        for task in [Task::AppSubscription, Task::Subscription] {
+            self.store.hasten_task(task, None, now).await?;
         }
         Ok(())
     }
@@ -257,6 +271,13 @@ impl Alerts {
     fn lock(&self) -> std::sync::MutexGuard<'_, Watched> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn costs_the_subscription(code: AlertCode) -> bool {
+    matches!(
+        code,
+        AlertCode::SignatureFailures | AlertCode::DeliveriesNotRecorded
+    )
 }
 
 fn outcome_of(told: Result<(), NotTold>, letter: &Letter, now: Timestamp) -> LetterOutcome {

@@ -10,6 +10,9 @@
 //!   evidence
 //! - [`alerts`]: what goes wrong is raised and resolved, and people are told
 //! - [`erase`]: what somebody asked to be deleted goes, everywhere
+//! - [`connect`]: a login or a token becomes a connected account
+//! - [`subscribe`]: what Meta delivers is what is wanted
+//! - [`upkeep`]: what comes back for as long as an account is connected
 //! - [`explain`]: one plain account of what happened and why
 //! - [`worker`]: the loops that drive the stages; each stage itself is one `tick`
 //! - [`keyring`], [`caller`]: account tokens are sealed and opened
@@ -17,6 +20,7 @@
 pub mod alerts;
 pub mod caller;
 pub mod catalog;
+pub mod connect;
 pub mod erase;
 pub mod explain;
 pub mod interpret;
@@ -27,4 +31,6 @@ pub mod record;
 pub mod route;
 pub mod send;
 pub mod settings;
+pub mod subscribe;
+pub mod upkeep;
 pub mod worker;

@@ -15,6 +15,7 @@ use crate::interpret::{InterpretReport, Interpreter};
 use crate::media::MediaReader;
 use crate::reconcile::{ReconcileReport, Reconciler};
 use crate::send::{SendWorker, chain};
+use crate::upkeep::Upkeep;
 
 /// The longest time any stage sleeps: what a lost wake-up can cost, and how soon a command beside
 /// the server is noticed.
@@ -31,6 +32,12 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(1);
 
 /// How often it is looked for what a person has to know of, and whom to tell.
 const ALERTS_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is kept that we live; a downtime is known that exactly.
+const BEAT_EVERY: Duration = Duration::from_secs(10);
+
+/// How often it is looked for what accounts need.
+const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// Hears what the stages do; the server counts it.
 pub trait Observer: Send + Sync {
@@ -78,6 +85,8 @@ pub struct Workers {
     pub alerts: Alerts,
     /// Erases.
     pub eraser: Eraser,
+    /// Looks after accounts.
+    pub upkeep: Upkeep,
     /// Lanes worked at once.
     pub lanes_at_once: usize,
     /// Hears what is done.
@@ -113,6 +122,9 @@ impl Workers {
         tracker.spawn(watch(Arc::clone(&alerts), stop.clone()));
         tracker.spawn(tell(alerts, self.observer, stop.clone()));
         tracker.spawn(erase(self.eraser, stop.clone()));
+        let upkeep = Arc::new(self.upkeep);
+        tracker.spawn(beat(Arc::clone(&upkeep), stop.clone()));
+        tracker.spawn(keep_up(upkeep, stop.clone()));
     }
 }
 
@@ -286,6 +298,30 @@ async fn erase(mut eraser: Eraser, stop: CancellationToken) {
             }
         };
         sleep(pause, &nothing, &stop).await;
+    }
+}
+
+/// Beside the upkeep, so that calls that take long are not taken for a downtime.
+async fn beat(upkeep: Arc<Upkeep>, stop: CancellationToken) {
+    let nothing = Notify::new();
+    while !stop.is_cancelled() {
+        if let Err(error) = upkeep.beat().await {
+            tracing::error!(error = chain(&error), "it was not kept that we live");
+        }
+        sleep(BEAT_EVERY, &nothing, &stop).await;
+    }
+}
+
+async fn keep_up(upkeep: Arc<Upkeep>, stop: CancellationToken) {
+    let nothing = Notify::new();
+    if let Err(error) = upkeep.begin().await {
+        tracing::error!(error = chain(&error), "upkeep was not begun");
+    }
+    while !stop.is_cancelled() {
+        if let Err(error) = upkeep.tick().await {
+            tracing::error!(error = chain(&error), "upkeep was not done");
+        }
+        sleep(UPKEEP_EVERY, &nothing, &stop).await;
     }
 }
 

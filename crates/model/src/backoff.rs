@@ -29,6 +29,12 @@ impl Backoff {
         largest: Duration::from_mins(30),
     };
 
+    /// For upkeep that failed: 1 min, 2 min, 4 min, … 6 h.
+    pub const UPKEEP: Self = Self {
+        first: Duration::from_mins(1),
+        largest: Duration::from_hours(6),
+    };
+
     /// The wait after `failures` failures in a row; the first failure is 1.
     pub fn after(self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(20);

@@ -25,7 +25,7 @@ pub use problem::{Finding, Origin, Problems};
 pub use reference::reference;
 pub use sections::{
     AdminConfig, EncryptionConfig, LogConfig, MetaConfig, MetricsConfig, OptoutConfig, QueueConfig,
-    RetentionConfig, SendingConfig, ServerConfig, StoreConfig,
+    RetentionConfig, SendingConfig, ServerConfig, StoreConfig, WatchConfig,
 };
 pub use source::{Flags, Purpose, Sources};
 pub use value::{BaseUrl, LogFormat, StoreUrl};
@@ -43,6 +43,8 @@ pub struct Config {
     pub meta: MetaConfig,
     /// When and how fast things are sent.
     pub sending: SendingConfig,
+    /// How often it is looked whether everything still works.
+    pub watch: WatchConfig,
     /// Who may use the REST API.
     pub admin: AdminConfig,
     /// The keys tokens are encrypted with.

@@ -1,5 +1,7 @@
 //! Builds the whole server once, in reading order.
 
+pub mod meta;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,8 +16,8 @@ use hookline_engine::reconcile::Reconciler;
 use hookline_engine::record::Recorder;
 use hookline_engine::send::SendWorker;
 use hookline_engine::settings::{OptWords, Settings};
+use hookline_engine::upkeep::{Upkeep, UpkeepParts, UpkeepSettings};
 use hookline_engine::worker::{Observer, Workers};
-use hookline_meta::graph::{GraphClient, GraphConfig};
 use hookline_meta::signature::Verifier;
 use hookline_model::budget::Budget;
 use hookline_model::clock::Clock;
@@ -154,15 +156,16 @@ fn rest(
     (metrics, clock): (&Arc<Metrics>, &Arc<dyn Clock>),
 ) -> anyhow::Result<axum::Router> {
     let nonces = nonces()?;
+    let public_url = config
+        .server
+        .public_url
+        .as_ref()
+        .map(|url| url.as_str().to_owned());
     let callbacks = callbacks::router(CallbackState {
         store: Arc::clone(store),
         clock: Arc::clone(clock),
         verifier: Arc::new(Verifier::new(&config.meta.app_secrets)),
-        public_url: config
-            .server
-            .public_url
-            .as_ref()
-            .map(|url| url.as_str().to_owned()),
+        public_url,
         nonces: Nonces::clone(&nonces),
         refused: Arc::default(),
     });
@@ -193,7 +196,7 @@ pub fn store_url(url: &StoreUrl) -> String {
 }
 
 /// Nonces for tokens, from a generator the system seeds.
-fn nonces() -> anyhow::Result<Nonces> {
+pub fn nonces() -> anyhow::Result<Nonces> {
     let random = Mutex::new(StdRng::from_seed(keys::random_bytes()?));
     Ok(Arc::new(move || {
         let mut nonce = [0; NONCE_BYTES];
@@ -223,11 +226,7 @@ fn workers(
     (recorded, metrics): (&Arc<Notify>, &Arc<Metrics>),
 ) -> anyhow::Result<Workers> {
     let settings = Arc::new(settings(config));
-    let graph = Arc::new(GraphClient::new(GraphConfig {
-        graph_url: config.meta.graph_url.as_str().to_owned(),
-        instagram_graph_url: config.meta.instagram_graph_url.as_str().to_owned(),
-        api_version: config.meta.api_version.clone(),
-    })?);
+    let graph = meta::graph(config)?;
     let observer: Arc<dyn Observer> = metrics.clone();
     let sender = SendWorker::new(
         Arc::clone(store),
@@ -244,6 +243,19 @@ fn workers(
         sender.clone(),
     );
     let random = StdRng::from_seed(keys::random_bytes()?);
+    let upkeep = Upkeep::new(
+        UpkeepParts {
+            store: Arc::clone(store),
+            clock: Arc::clone(clock),
+            graph: Arc::clone(&graph),
+            keys: Arc::clone(keys),
+            sender: sender.clone(),
+            subscriber: meta::subscriber(config, &graph),
+            random: StdRng::from_seed(keys::random_bytes()?),
+            recorded: Arc::clone(recorded),
+        },
+        upkeep_settings(config),
+    );
     Ok(Workers {
         store: Arc::clone(store),
         clock: Arc::clone(clock),
@@ -270,9 +282,19 @@ fn workers(
             metrics.clone(),
             Arc::new(Outside::new(&config.alerts)?),
         ),
+        upkeep,
         lanes_at_once: config.sending.workers,
         observer,
     })
+}
+
+fn upkeep_settings(config: &Config) -> UpkeepSettings {
+    UpkeepSettings {
+        manages_subscription: config.meta.manage_subscription,
+        watch_every: config.watch.subscriptions_every,
+        listen_every: config.watch.silence_every,
+        conversation_reads: config.sending.conversation_reads_per_second,
+    }
 }
 
 fn settings(config: &Config) -> Settings {

@@ -3,7 +3,7 @@
 use hookline_model::clock::Timestamp;
 use hookline_model::event::Person;
 use hookline_model::ids::{CommentId, ContactId, MediaId, MessageId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::call::Call;
 use super::endpoint::{GraphConfig, Sender};
@@ -60,7 +60,8 @@ pub struct MediaItem {
 }
 
 /// A conversation as the Graph API names it: good for reading only (contract 7).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ConversationId(pub(super) String);
 
 /// One message of a conversation read back (contract 7).

@@ -23,6 +23,7 @@ pub(super) fn check(config: &Config, purpose: Purpose, reader: &mut Reader) -> V
     check_keys(config, reader);
     check_urls(config, reader, &mut warnings);
     check_subscription(config, reader);
+    check_instagram_app(config, reader, &mut warnings);
     alerts::check(&config.alerts, reader, &mut warnings);
     if purpose == Purpose::Serve {
         check_serve(config, reader, &mut warnings);
@@ -134,6 +135,23 @@ fn check_subscription(config: &Config, reader: &mut Reader) {
             );
             reader.problem(path, unfit);
         }
+    }
+}
+
+fn check_instagram_app(config: &Config, reader: &mut Reader, warnings: &mut Warnings) {
+    let meta = &config.meta;
+    let (id, secret) = ("meta.instagram_app_id", "meta.instagram_app_secret");
+    let is_set = (
+        meta.instagram_app_id.is_some(),
+        meta.instagram_app_secret.is_some(),
+    );
+    if is_set == (true, false) && reader.are_sound(&[id, secret]) {
+        let what = "is not set, and meta.instagram_app_id needs it";
+        reader.problem(secret, Unfit::new(what, "set both, or neither"));
+    }
+    if is_set == (false, true) && reader.are_sound(&[id]) {
+        let what = "is set without meta.instagram_app_id, so it is not used";
+        warnings.add(reader, secret, what, "set both, or neither");
     }
 }
 

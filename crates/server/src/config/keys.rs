@@ -114,6 +114,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("queue", "How work is handed to workers."),
     ("meta", "The Meta app, and where Meta is."),
     ("sending", "When and how fast things are sent."),
+    (
+        "watch",
+        "How often Hookline looks for itself whether everything still works.",
+    ),
     ("admin", "Who may use the REST API and the dashboard."),
     (
         "encryption",
@@ -256,6 +260,17 @@ pub(super) static KEYS: &[Key] = &[
         "Where Instagram Login exchanges codes for tokens.",
     ),
     key(
+        "meta.instagram_app_id",
+        Text,
+        None,
+        "The id of the app in Business Login for Instagram, which has an id and a secret of its own (App Dashboard, Instagram, API setup with Instagram login). Without it `meta.app_id` and the first of `meta.app_secrets` are used.",
+    ),
+    secret(
+        "meta.instagram_app_secret",
+        Text,
+        "The secret beside `meta.instagram_app_id`. List it in `meta.app_secrets` too: Meta may sign deliveries with it.",
+    ),
+    key(
         "meta.manage_subscription",
         Truth,
         Some("false"),
@@ -320,6 +335,18 @@ pub(super) static KEYS: &[Key] = &[
         Count,
         Some("16"),
         "Calls to Meta under way at once.",
+    ),
+    key(
+        "watch.subscriptions_every",
+        Duration,
+        Some("15m"),
+        "How often it is looked whether Meta still delivers the events of each account; what Meta dropped is asked for again.",
+    ),
+    key(
+        "watch.silence_every",
+        Duration,
+        Some("30m"),
+        "How often it is looked whether comments exist whose events never came.",
     ),
     secret(
         "admin.token",

@@ -69,8 +69,21 @@ pub struct MetaConfig {
     pub instagram_oauth_url: BaseUrl,
     /// Where Instagram Login exchanges codes.
     pub instagram_token_url: BaseUrl,
+    /// The app of Instagram Login, where it differs.
+    pub instagram_app_id: Option<String>,
+    /// Its secret.
+    pub instagram_app_secret: Option<Secret>,
     /// Whether `serve` keeps the app's subscription itself.
     pub manage_subscription: bool,
+}
+
+/// `[watch]`
+#[derive(Debug, Clone, Copy)]
+pub struct WatchConfig {
+    /// How often subscriptions are looked at.
+    pub subscriptions_every: Duration,
+    /// How often missed comments are looked for.
+    pub silence_every: Duration,
 }
 
 /// `[sending]`; every rate is for each account.
@@ -162,6 +175,11 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         queue: QueueConfig,
         meta: read_meta(reader),
         sending: read_sending(reader),
+        watch: WatchConfig {
+            subscriptions_every: reader
+                .duration("watch.subscriptions_every", Duration::from_secs(10)..=DAY),
+            silence_every: reader.duration("watch.silence_every", Duration::from_secs(10)..=DAY),
+        },
         admin: AdminConfig {
             token: reader.secret("admin.token"),
         },
@@ -215,6 +233,8 @@ fn read_meta(reader: &mut Reader) -> MetaConfig {
         facebook_oauth_url: read_url(reader, "meta.facebook_oauth_url"),
         instagram_oauth_url: read_url(reader, "meta.instagram_oauth_url"),
         instagram_token_url: read_url(reader, "meta.instagram_token_url"),
+        instagram_app_id: reader.optional("meta.instagram_app_id", value::app_id),
+        instagram_app_secret: reader.secret("meta.instagram_app_secret"),
         manage_subscription: reader.required("meta.manage_subscription", false, value::truth),
     }
 }

@@ -174,6 +174,35 @@ impl Stage {
         self.start().await;
     }
 
+    /// Starts the server again as an installation that keeps its own subscription: Meta and people
+    /// reach it under one address, which stays the same from start to start.
+    pub(crate) async fn move_to_public(&mut self, more: &[(&'static str, &str)]) {
+        // Free now; nobody else is given it within the moments until it is taken.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap().to_string();
+        drop(free);
+        self.has_public_url = false;
+        let mut settings = vec![
+            ("HOOKLINE_SERVER__LISTEN", address.clone()),
+            ("HOOKLINE_SERVER__PUBLIC_URL", format!("http://{address}")),
+            ("HOOKLINE_META__APP_ID", WorldConfig::default().app_id),
+            (
+                "HOOKLINE_META__INSTAGRAM_OAUTH_URL",
+                format!("{}/ig", self.meta),
+            ),
+            (
+                "HOOKLINE_META__INSTAGRAM_TOKEN_URL",
+                format!("{}/ig", self.meta),
+            ),
+            (
+                "HOOKLINE_META__FACEBOOK_OAUTH_URL",
+                format!("{}/fb", self.meta),
+            ),
+        ];
+        settings.extend(more.iter().map(|(key, value)| (*key, (*value).to_owned())));
+        self.restart_with(settings).await;
+    }
+
     /// The database file.
     pub(crate) fn database(&self) -> PathBuf {
         self.directory.path().join("hookline.db")

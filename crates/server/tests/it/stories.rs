@@ -3,6 +3,7 @@
 mod alerts;
 mod deletion;
 mod evidence;
+mod lifecycle;
 mod optout;
 mod routing;
 mod sending;

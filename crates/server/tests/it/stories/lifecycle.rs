@@ -1,0 +1,281 @@
+//! Staying connected: what Meta drops is asked for again, what was missed is read back, tokens are
+//! refreshed, and people are told.
+
+use std::time::Duration;
+
+use hookline_sim::WorldConfig;
+use hookline_sim::world::comments::CommentDraft;
+use hookline_sim::world::messages::MessageDraft;
+use hookline_sim::world::tokens::TokenEnd;
+use hookline_sim::world::{EndPolicy, NewAccount, Policy};
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, now, pass, wait};
+
+/// After this every subscription was looked at again.
+const PERIOD: Duration = Duration::from_mins(16);
+
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+/// A server that keeps its subscription, and a Meta that unsubscribes after an hour of failures.
+async fn kept() -> Stage {
+    let policy = Policy {
+        end: EndPolicy::UnsubscribeAfter1Hour,
+        ..Policy::default()
+    };
+    let config = WorldConfig {
+        policy,
+        ..WorldConfig::default()
+    };
+    let mut stage = Stage::build_with(NewAccount::named("acme"), config).await;
+    stage
+        .move_to_public(&[("HOOKLINE_META__MANAGE_SUBSCRIPTION", "true")])
+        .await;
+    stage.publish("link", json!({})).await;
+    pass(PERIOD);
+    // Everything was seen to be as wanted once.
+    let looked = wait(|| async { is_watched(&stage).then_some(()) }).await;
+    assert!(looked.is_some(), "nobody looked at the subscription");
+    stage
+}
+
+fn calls(stage: &Stage, endpoint: &str) -> usize {
+    let world = stage.world();
+    let requests = world.requests();
+    requests
+        .iter()
+        .filter(|call| call.endpoint == endpoint)
+        .count()
+}
+
+fn is_watched(stage: &Stage) -> bool {
+    calls(stage, "subscribed_apps") > 0 && calls(stage, "subscriptions") > 0
+}
+
+fn is_subscribed(stage: &Stage) -> bool {
+    let world = stage.world();
+    !world
+        .find_account("acme")
+        .unwrap()
+        .subscribed_fields
+        .is_empty()
+}
+
+async fn alerts(stage: &Stage, code: &str) -> Vec<Value> {
+    let answer = stage
+        .get(&format!("/api/v1/alerts?state=all&code={code}"))
+        .await;
+    answer["items"].as_array().unwrap().clone()
+}
+
+/// People comment while nobody can be told of it; each is to get one reply.
+fn comment_by(stage: &Stage, people: std::ops::Range<u32>) {
+    for person in people {
+        let name = format!("person{person}");
+        let draft = CommentDraft::new(stage.account.ig_id.as_str(), name, "link please");
+        stage.world().comment(now(), draft).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn meta_unsubscribes_after_an_hour_and_events_flow_again_by_themselves() {
+    let mut stage = kept().await;
+    stage.stop().await;
+    // An hour of failures: Meta's tries fail one after the other.
+    comment_by(&stage, 0..1);
+    for _ in 0..14 {
+        pass(Duration::from_mins(5));
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        comment_by(&stage, 1..2);
+    }
+    let dropped = wait(|| async { (!is_subscribed(&stage)).then_some(()) }).await;
+    assert!(dropped.is_some(), "Meta dropped nothing");
+    stage.start().await;
+    let again = wait(|| async { is_subscribed(&stage).then_some(()) }).await;
+    assert!(again.is_some(), "nobody asked Meta again");
+    let live = stage.comment("later", "link please");
+    stage.settled(&live, "accepted").await;
+    let raised = wait(|| async {
+        let found = alerts(&stage, "account_not_subscribed").await;
+        (!found.is_empty()).then_some(())
+    })
+    .await;
+    assert!(raised.is_some(), "nobody was told");
+    // The next look finds everything as wanted.
+    pass(HOUR);
+    let resolved = wait(|| async {
+        let found = alerts(&stage, "account_not_subscribed").await;
+        found
+            .iter()
+            .all(|alert| !alert["resolved_at"].is_null())
+            .then_some(())
+    })
+    .await;
+    assert!(resolved.is_some(), "the alert stays open");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_meta_drops_beside_a_running_server_is_asked_for_again() {
+    let stage = kept().await;
+    let change = serde_json::from_value(json!({"subscribed_fields": []})).unwrap();
+    stage.world().change_account("acme", change).unwrap();
+    assert!(!is_subscribed(&stage));
+    pass(PERIOD);
+    let again = wait(|| async { is_subscribed(&stage).then_some(()) }).await;
+    assert!(again.is_some(), "nobody asked Meta again within a period");
+    let live = stage.comment("ada", "link please");
+    stage.settled(&live, "accepted").await;
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hours_of_downtime_lose_nobody_and_answer_nobody_twice() {
+    let mut stage = kept().await;
+    let hello = json!({
+        "trigger": {"on": "message"},
+        "match": {"mode": "any"},
+        "steps": [{"do": "dm", "text": "Hello"}],
+    });
+    stage.publish("hello", hello).await;
+    // Known before the downtime.
+    let known = stage.comment("early", "link please");
+    stage.settled(&known, "accepted").await;
+    stage.stop().await;
+    pass(Duration::from_mins(5));
+    // Meta tells of nothing that happens in these two hours, now or later.
+    let tells = |is_live: bool| {
+        let change = serde_json::from_value(json!({"is_live": is_live})).unwrap();
+        stage.world().change_app(change).unwrap();
+    };
+    tells(false);
+    comment_by(&stage, 0..10);
+    pass(HOUR);
+    let acme = stage.account.ig_id.clone();
+    let reply_to = known.clone();
+    let mut reply = CommentDraft::new(acme.as_str(), "replier", "link please");
+    reply.parent = Some(reply_to);
+    stage.world().comment(now(), reply).unwrap();
+    let message = MessageDraft::text(&acme, "writer", "hello there");
+    stage.world().message(now(), message).unwrap();
+    pass(HOUR);
+    tells(true);
+    stage.start().await;
+    // Meta's own repeats have a minute before anything is read back.
+    pass(Duration::from_mins(2));
+    // One before, 10 comments and a message; the reply is missed too, and answers no automation.
+    let reached = wait(|| async {
+        let reached = stage.reached();
+        (reached.len() >= 12).then_some(reached)
+    })
+    .await;
+    let mut reached = reached.unwrap_or_else(|| panic!("only {:?}", stage.reached()));
+    reached.sort();
+    for person in 0..10 {
+        let line = format!("person{person}: Here it is");
+        assert_eq!(
+            reached.iter().filter(|found| **found == line).count(),
+            1,
+            "{reached:?}"
+        );
+    }
+    assert!(reached.contains(&"writer: Hello".to_owned()), "{reached:?}");
+    let events = stage.get("/api/v1/events?kind=comment_received").await;
+    let of = |is_backfilled: bool| {
+        let events = events["items"].as_array().unwrap();
+        events
+            .iter()
+            .filter(|event| event["backfilled"] == is_backfilled)
+            .count()
+    };
+    assert_eq!((of(true), of(false)), (11, 1), "{events:#}");
+    let told = wait(|| async {
+        let found = alerts(&stage, "events_missed").await;
+        found.first().cloned()
+    })
+    .await;
+    let detail = told.expect("nobody was told")["detail"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        detail.contains("11 comments and 1 messages missed"),
+        "{detail}"
+    );
+    stage.reached_exactly(12).await;
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn comments_whose_events_never_came_are_noticed_and_answered() {
+    let stage = kept().await;
+    let first = stage.comment("ada", "link please");
+    stage.settled(&first, "accepted").await;
+    // The first look counts, the second compares.
+    pass(Duration::from_mins(31));
+    let counted = wait(|| async { (calls(&stage, "list_media") > 0).then_some(()) }).await;
+    assert!(counted.is_some(), "nobody counted");
+    let mut draft = CommentDraft::new(stage.account.ig_id.as_str(), "unheard", "link please");
+    draft.is_silent = true;
+    stage.world().comment(now(), draft).unwrap();
+    pass(Duration::from_mins(31));
+    let reached = wait(|| async {
+        let line = "unheard: Here it is".to_owned();
+        stage.reached().contains(&line).then_some(())
+    })
+    .await;
+    assert!(reached.is_some(), "{:?}", stage.reached());
+    assert!(
+        !alerts(&stage, "account_silent").await.is_empty(),
+        "nobody was told"
+    );
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_refreshed_before_it_ends() {
+    let stage = kept().await;
+    let policy = Policy {
+        refresh_keeps_old_token: false,
+        ..stage.world().config().policy.clone()
+    };
+    stage.world().set_policy(policy);
+    // Nobody said when it ends, so it is refreshed as soon as it may be.
+    pass(DAY * 2);
+    let refreshed = wait(|| async { (calls(&stage, "refresh_token") > 0).then_some(()) }).await;
+    assert!(refreshed.is_some(), "nobody refreshed it");
+    let live = stage.comment("ada", "link please");
+    stage.settled(&live, "accepted").await;
+    // Sixty days later the first token would be dead for long.
+    for _ in 0..62 {
+        pass(DAY);
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    let again = wait(|| async { (calls(&stage, "refresh_token") > 1).then_some(()) }).await;
+    assert!(again.is_some(), "it was refreshed only once in two months");
+    let live = stage.comment("bob", "link please");
+    stage.settled(&live, "accepted").await;
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_holds_and_a_new_one_resumes() {
+    let stage = kept().await;
+    stage
+        .world()
+        .end_tokens("acme", TokenEnd::PasswordChanged)
+        .unwrap();
+    let waiting = stage.comment("ada", "link please");
+    stage.settled(&waiting, "held").await;
+    let raised =
+        wait(|| async { (!alerts(&stage, "token_dead").await.is_empty()).then_some(()) }).await;
+    assert!(raised.is_some(), "nobody was told");
+    let token = stage.world().replace_token(now(), "acme").unwrap();
+    let account = stage.account.clone();
+    stage.connect_account(&account, &token).await;
+    stage.settled(&waiting, "accepted").await;
+    let found = alerts(&stage, "token_dead").await;
+    assert!(!found[0]["resolved_at"].is_null(), "{found:?}");
+    stage.clear().await;
+}
