@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     accounts, alerts, automations, contacts, demo, explain, openapi, queue, replay, sends, serve,
-    sim,
+    sim, subscribe,
 };
 use crate::config::{self, Flags, Loaded, Purpose, Sources};
 use crate::{keys, telemetry, wiring};
@@ -55,6 +55,8 @@ enum Command {
     Queue(queue::QueueArgs),
     /// What is wrong, since when, and what to do about it.
     Alerts(alerts::AlertsArgs),
+    /// Has Meta deliver: the app's webhook and every account's, safe beside a running server.
+    Subscribe,
     /// Interprets a delivery again.
     Replay(replay::ReplayArgs),
     /// Brings the database to this version's schema.
@@ -116,6 +118,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sends(args) => on_store(given, Task::Sends(args)).await,
         Command::Queue(args) => on_store(given, Task::Queue(args)).await,
         Command::Alerts(args) => on_store(given, Task::Alerts(args)).await,
+        Command::Subscribe => on_store(given, Task::Subscribe).await,
         Command::Replay(args) => on_store(given, Task::Replay(args)).await,
         Command::Migrate => on_store(given, Task::Migrate).await,
     }
@@ -157,6 +160,7 @@ enum Task {
     Sends(sends::SendsArgs),
     Queue(queue::QueueArgs),
     Alerts(alerts::AlertsArgs),
+    Subscribe,
     Replay(replay::ReplayArgs),
     Migrate,
 }
@@ -169,7 +173,11 @@ async fn on_store(given: Given, task: Task) -> anyhow::Result<ExitCode> {
     match task {
         Task::Accounts(args) => {
             let keys = keys::load(&config.encryption, &config.store.url)?;
-            accounts::run(args, &store, &keys.ring).await
+            accounts::run(args, &config, &store, keys.ring).await
+        }
+        Task::Subscribe => {
+            let keys = keys::load(&config.encryption, &config.store.url)?;
+            subscribe::run(&config, &store, &keys.ring).await
         }
         Task::Contacts(args) => contacts::run(args, &store).await,
         Task::Automations(args) => automations::run(args, &store).await,

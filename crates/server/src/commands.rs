@@ -21,6 +21,7 @@ pub mod replay;
 pub mod sends;
 pub mod serve;
 pub mod sim;
+pub mod subscribe;
 mod table;
 
 use std::process::ExitCode;

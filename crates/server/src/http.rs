@@ -5,6 +5,7 @@
 //! - [`body`]: bodies under limits
 //! - [`api`]: the REST API
 //! - [`callbacks`]: what Meta says of people: `/meta/deauthorize`, `/meta/data-deletion`
+//! - [`oauth`]: connecting an account in a browser: `/oauth/…`
 //! - [`health`]: `/healthz`, `/readyz`, `/metrics`
 
 pub mod api;
@@ -12,4 +13,6 @@ pub mod body;
 pub mod callbacks;
 pub mod health;
 pub mod listener;
+pub mod oauth;
+mod page;
 pub mod webhook;

@@ -34,6 +34,7 @@ use crate::http::api::{self, ApiState, Nonces};
 use crate::http::callbacks::{self, CallbackState};
 use crate::http::health::{self, HealthState};
 use crate::http::listener::{self, Listener, ListenerConfig, Site};
+use crate::http::oauth::{self, OAuthState};
 use crate::http::webhook::{Webhook, WebhookConfig};
 use crate::keys;
 use crate::metrics::Metrics;
@@ -161,6 +162,21 @@ fn rest(
         .public_url
         .as_ref()
         .map(|url| url.as_str().to_owned());
+    let shared = meta::Shared {
+        store,
+        clock,
+        graph: &meta::graph(config)?,
+        keys: &keys,
+        nonces: &nonces,
+        wake: &wake,
+    };
+    let connector = Arc::new(meta::connector(config, &shared));
+    let oauth = oauth::router(OAuthState {
+        connector: Arc::clone(&connector),
+        clock: Arc::clone(clock),
+        public_url: public_url.clone(),
+        nonces: Nonces::clone(&nonces),
+    });
     let callbacks = callbacks::router(CallbackState {
         store: Arc::clone(store),
         clock: Arc::clone(clock),
@@ -172,6 +188,7 @@ fn rest(
     let api = api::router(ApiState {
         store: Arc::clone(store),
         keys,
+        connector,
         clock: Arc::clone(clock),
         budgets: budgets(&config.sending),
         admin_token: config.admin.token.clone(),
@@ -180,6 +197,7 @@ fn rest(
     });
     Ok(api
         .merge(callbacks)
+        .merge(oauth)
         .merge(health::health_router(HealthState::new(
             Arc::clone(store),
             Arc::clone(clock),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use hookline_engine::keyring::KeyRing;
+use hookline_meta::graph::LoginKind;
 use hookline_model::clock::{Clock as _, Timestamp};
 use hookline_model::ids::AccountId;
 use hookline_model::secret::Secret;
@@ -21,8 +22,9 @@ use hookline_store::{ConnectAccount, Grant, SealedToken, Store};
 use super::table::Table;
 use super::{NOT_FOUND, complain, erasing, open_existing, open_or_create, print_json, wrong_input};
 use crate::clock::SystemClock;
+use crate::config::Config;
 use crate::http::api::accounts::{Account, check_draft};
-use crate::keys;
+use crate::{keys, wiring};
 
 /// Longest token that is read from a file or the standard input, in bytes.
 const TOKEN_READ_MAX: u64 = 64 * 1024;
@@ -65,12 +67,13 @@ enum AccountsCommand {
 
 #[derive(Debug, Args)]
 struct ConnectArgs {
-    /// The account's Instagram id, as webhooks name it.
-    #[arg(long)]
-    id: String,
-    /// The account's handle.
-    #[arg(long)]
-    username: String,
+    /// The account's Instagram id, as webhooks name it. Without it Meta is asked whose the token
+    /// is, and to deliver the account's events; with it nobody is asked.
+    #[arg(long, requires = "username")]
+    id: Option<String>,
+    /// The account's handle; beside --id.
+    #[arg(long, requires = "id")]
+    username: Option<String>,
     /// The access token. Other users of this machine can see it while the command runs: prefer
     /// --token-file or the standard input.
     #[arg(long, conflicts_with = "token_file", value_parser = secret)]
@@ -81,7 +84,7 @@ struct ConnectArgs {
     /// How the account was connected.
     #[arg(long, value_enum, default_value_t = LoginWord::Instagram)]
     login: LoginWord,
-    /// The Facebook Page; required with --login facebook.
+    /// The Facebook Page; required with --id and --login facebook.
     #[arg(long)]
     page_id: Option<String>,
 }
@@ -110,12 +113,17 @@ fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
 
 /// Does what `args` says on the database of `store_url`; tokens are sealed with `keys`. Answers
 /// 1 when the account is not connected and 2 when a value is wrong.
-pub async fn run(args: AccountsArgs, store_url: &str, keys: &KeyRing) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    args: AccountsArgs,
+    config: &Config,
+    store_url: &str,
+    keys: KeyRing,
+) -> anyhow::Result<ExitCode> {
     match args.command {
         AccountsCommand::List { json } => list(&open_existing(store_url)?, json).await,
-        AccountsCommand::Connect(connect_args) => connect(connect_args, store_url, keys).await,
+        AccountsCommand::Connect(args) => connect(args, config, store_url, keys).await,
         AccountsCommand::Show { id, json } => show(&open_existing(store_url)?, id, json).await,
-        AccountsCommand::Remove { id } => remove(open_existing(store_url)?, id).await,
+        AccountsCommand::Remove { id } => remove(open_existing(store_url)?, id, config, keys).await,
     }
 }
 
@@ -160,20 +168,23 @@ fn status(account: &Account) -> String {
     }
 }
 
-async fn connect(args: ConnectArgs, store_url: &str, keys: &KeyRing) -> anyhow::Result<ExitCode> {
+async fn connect(
+    args: ConnectArgs,
+    config: &Config,
+    store_url: &str,
+    keys: KeyRing,
+) -> anyhow::Result<ExitCode> {
     let token = match (args.token, &args.token_file) {
         (Some(token), _) => token,
         (None, Some(path)) => token_of_file(path)?,
         (None, None) => token_of(std::io::stdin().lock()).context("cannot read the token")?,
     };
+    let (Some(id), Some(username)) = (args.id, args.username) else {
+        let store = Arc::new(open_or_create(store_url)?);
+        return connect_by_token(args.login, token, config, &store, keys).await;
+    };
     let login = args.login.as_str();
-    let draft = match check_draft(
-        &args.id,
-        &args.username,
-        &token,
-        login,
-        args.page_id.as_deref(),
-    ) {
+    let draft = match check_draft(&id, &username, &token, login, args.page_id.as_deref()) {
         Ok(draft) => draft,
         Err(problems) => return Ok(wrong_input("the account", &problems)),
     };
@@ -199,6 +210,44 @@ async fn connect(args: ConnectArgs, store_url: &str, keys: &KeyRing) -> anyhow::
         "replaced the token of"
     };
     println!("{done} {username} ({id})");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Asks Meta whose the token is, and to deliver the account's events.
+async fn connect_by_token(
+    login: LoginWord,
+    token: Secret,
+    config: &Config,
+    store: &Arc<Store>,
+    keys: KeyRing,
+) -> anyhow::Result<ExitCode> {
+    let login = match login {
+        LoginWord::Instagram => LoginKind::Instagram,
+        LoginWord::Facebook => LoginKind::Facebook,
+    };
+    let connector = wiring::meta::connector_for_command(config, store, keys)?;
+    let connected = match connector.by_token(login, token).await {
+        Ok(connected) => connected,
+        Err(problem) => {
+            complain(&format!(
+                "not connected: {problem}. {}",
+                problem.what_to_do()
+            ));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    for account in connected.accounts {
+        let done = if account.is_new {
+            "connected"
+        } else {
+            "replaced the token of"
+        };
+        println!("{done} {} ({})", account.username, account.id);
+        for warning in account.warnings {
+            println!("  {warning}");
+        }
+    }
+    store.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -240,13 +289,27 @@ async fn show(store: &Store, id: String, json: bool) -> anyhow::Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-async fn remove(store: Store, id: String) -> anyhow::Result<ExitCode> {
+async fn remove(
+    store: Store,
+    id: String,
+    config: &Config,
+    keys: KeyRing,
+) -> anyhow::Result<ExitCode> {
     let store = Arc::new(store);
     let account = match store.find_account_by_username(id.clone()).await? {
         Some(found) => found.id,
         None => AccountId::new(id.as_str()),
     };
-    // Unsubscribing at Meta belongs before this line, while there is still a token to do it with.
+    if store.find_account(account.clone()).await?.is_none() {
+        return Ok(not_connected(&id));
+    }
+    // While there is still a token to do it with.
+    let connector = wiring::meta::connector_for_command(config, &store, keys)?;
+    if let Some(problem) = connector.leave(&account).await {
+        complain(&format!(
+            "Meta could not be told to stop delivering ({problem}); what still comes is for nobody"
+        ));
+    }
     let asked_for = AskedFor::Account(account.clone());
     let Some(deletion) = erasing::erase(&store, asked_for).await? else {
         return Ok(not_connected(&id));

@@ -30,6 +30,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
+use hookline_engine::connect::Connector;
 use hookline_engine::keyring::{KeyRing, NONCE_BYTES};
 use hookline_model::clock::Clock;
 use hookline_model::secret::Secret;
@@ -62,6 +63,8 @@ pub struct ApiState {
     pub store: Arc<Store>,
     /// Seals the tokens of accounts.
     pub keys: Arc<KeyRing>,
+    /// Has Meta deliver an account's events, and stops it.
+    pub connector: Arc<Connector>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// How fast lanes may send; forecasts go by it.

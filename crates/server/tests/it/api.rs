@@ -16,8 +16,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
+use hookline_engine::connect::{Connector, ConnectorParts, LoginApps};
 use hookline_engine::keyring::{EncryptionKey, KeyRing};
 use hookline_engine::settings::Settings;
+use hookline_engine::subscribe::Subscriber;
+use hookline_meta::graph::{GraphClient, GraphConfig, OAuthHosts};
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::ids::DeliveryId;
 use hookline_model::secret::Secret;
@@ -56,6 +59,34 @@ struct Answer {
     body: Value,
 }
 
+/// A connector for which there is no Meta.
+fn connector(store: &Arc<Store>, keys: &Arc<KeyRing>) -> Connector {
+    // Whoever comes first installs it; a second installation is refused without harm.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let nowhere = "http://127.0.0.1:9".to_owned();
+    let graph = GraphClient::new(GraphConfig {
+        graph_url: nowhere.clone(),
+        instagram_graph_url: nowhere.clone(),
+        api_version: "v26.0".to_owned(),
+    });
+    let graph = Arc::new(graph.unwrap());
+    Connector::new(ConnectorParts {
+        store: Arc::clone(store),
+        clock: Arc::new(StandingClock(AtomicI64::new(NOW))),
+        graph: Arc::clone(&graph),
+        keys: Arc::clone(keys),
+        hosts: OAuthHosts {
+            facebook_oauth_url: nowhere.clone(),
+            instagram_oauth_url: nowhere.clone(),
+            instagram_token_url: nowhere,
+        },
+        apps: LoginApps::default(),
+        subscriber: Subscriber::new(graph, None, None),
+        nonces: Arc::new(|| [9; 24]),
+        wake: Arc::new(Notify::new()),
+    })
+}
+
 impl Api {
     fn new() -> Self {
         Self::with_token(Some(Secret::new(TOKEN)))
@@ -70,6 +101,7 @@ impl Api {
         let router = router(ApiState {
             store: Arc::clone(&store),
             keys: Arc::clone(&keys),
+            connector: Arc::new(connector(&store, &keys)),
             clock: Arc::new(StandingClock(AtomicI64::new(NOW))),
             budgets: Settings::default().budgets,
             admin_token,

@@ -42,6 +42,15 @@ pub(crate) struct Stage {
     settings: Vec<(&'static str, String)>,
 }
 
+/// What a browser was shown.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) status: u16,
+    pub(crate) location: Option<String>,
+    pub(crate) cookie: Option<String>,
+    pub(crate) text: String,
+}
+
 /// How far the clock of the stage is ahead of the machine's. One for the process: each test has a
 /// process of its own.
 static PASSED_MS: AtomicI64 = AtomicI64::new(0);
@@ -201,6 +210,29 @@ impl Stage {
         ];
         settings.extend(more.iter().map(|(key, value)| (*key, (*value).to_owned())));
         self.restart_with(settings).await;
+    }
+
+    /// A browser without patience: it follows nothing.
+    pub(crate) async fn browse(&self, address: &str, cookie: Option<&str>) -> Page {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        let mut request = client.get(address);
+        if let Some(cookie) = cookie {
+            request = request.header("cookie", cookie);
+        }
+        let response = request.send().await.unwrap();
+        let header = |name: &str| {
+            let value = response.headers().get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
+        Page {
+            status: response.status().as_u16(),
+            location: header("location"),
+            cookie: header("set-cookie").map(|cookie| cookie.split(';').next().unwrap().to_owned()),
+            text: response.text().await.unwrap(),
+        }
     }
 
     /// The database file.

@@ -1,6 +1,7 @@
 //! Stories over real HTTP against the simulator: one for each trigger and each refusal.
 
 mod alerts;
+mod connecting;
 mod deletion;
 mod evidence;
 mod lifecycle;

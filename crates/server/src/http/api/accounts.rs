@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use hookline_engine::caller::CallerProblem;
 use hookline_model::account;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::AccountId;
@@ -135,10 +136,14 @@ pub(super) async fn get_account(
 /// Connects an account, or replaces what is stored of it.
 ///
 /// The token is encrypted before it is stored, and never shown again. A new token releases sends
-/// that an expired one held.
+/// that an expired one held. With `subscribe=true` Meta is asked to deliver the account's events,
+/// and kept to it from then on; what Meta says against it is an alert.
 #[utoipa::path(
     put, path = "/accounts/{ig_id}", tag = "accounts",
-    params(("ig_id" = String, Path, description = "The Instagram account, as webhooks name it")),
+    params(
+        ("ig_id" = String, Path, description = "The Instagram account, as webhooks name it"),
+        PutParameters
+    ),
     request_body = super::schema::AccountDraft,
     responses(
         (status = 201, description = "Connected", body = Account),
@@ -149,7 +154,7 @@ pub(super) async fn get_account(
 pub(super) async fn put_account(
     State(state): State<ApiState>,
     Name(id): Name,
-    Parameters(NoParameters {}): Parameters<NoParameters>,
+    Parameters(asked): Parameters<PutParameters>,
     Document(body): Document,
 ) -> Result<Response, ApiError> {
     let draft = body::read(&id, &body).map_err(ApiError::Invalid)?;
@@ -167,12 +172,18 @@ pub(super) async fn put_account(
             key: sealed.key_id.0.to_vec(),
             bytes: sealed.bytes,
         },
-        grant: Grant::default(),
+        grant: Grant {
+            wants_subscription: asked.subscribe,
+            ..Grant::default()
+        },
     };
     let is_new = state
         .store
         .connect_account(account, state.clock.now())
         .await?;
+    if asked.subscribe {
+        subscribe(&state, &id).await?;
+    }
     state.wake.notify_one();
     let status = if is_new {
         StatusCode::CREATED
@@ -195,7 +206,13 @@ pub(super) async fn delete_account(
     Name(id): Name,
 ) -> Result<StatusCode, ApiError> {
     let id = AccountId::new(id);
-    // Unsubscribing at Meta belongs before this line, while there is still a token to do it with.
+    if state.store.find_account(id.clone()).await?.is_none() {
+        return Err(not_connected(&id));
+    }
+    // While there is still a token to do it with.
+    if let Some(problem) = state.connector.leave(&id).await {
+        tracing::warn!(account = %id, problem, "meta was not told that the account is forgotten");
+    }
     let asked_for = AskedFor::Account(id.clone());
     let asked = state
         .store
@@ -205,6 +222,33 @@ pub(super) async fn delete_account(
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(not_connected(&id))
+    }
+}
+
+/// How an account is connected.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PutParameters {
+    /// Whether Meta is asked to deliver the account's events.
+    #[serde(default)]
+    subscribe: bool,
+}
+
+/// Asks Meta to deliver. The account is connected whatever Meta says: the upkeep asks again, and
+/// raises what stands against it.
+async fn subscribe(state: &ApiState, id: &AccountId) -> Result<(), ApiError> {
+    match state.connector.switch_on_stored(id).await {
+        Ok(warnings) => {
+            for warning in warnings {
+                tracing::warn!(account = %id, warning, "connected");
+            }
+            Ok(())
+        }
+        Err(CallerProblem::Store(error)) => Err(error.into()),
+        Err(CallerProblem::NotConnected | CallerProblem::TokenUnreadable) => Err(
+            ApiError::Internal("the access token that was just stored cannot be opened"),
+        ),
     }
 }
 

@@ -3,23 +3,10 @@
 use std::fmt::Write as _;
 
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::Response;
 use hookline_store::erase::{Deletion, DeletionState};
 
-const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;\
-                     padding:0 1rem;color:#222;background:#fff}code{word-break:break-all}\
-                     @media(prefers-color-scheme:dark){body{color:#ddd;background:#111}}";
-
-/// A page; everything in it is text of ours.
-fn page(status: StatusCode, title: &str, content: &str) -> Response {
-    let html = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <h1>{title}</h1>\n{content}\n</main>\n</body>\n</html>\n"
-    );
-    (status, Html(html)).into_response()
-}
+use crate::http::page::page;
 
 pub(super) fn deauthorize() -> Response {
     page(
