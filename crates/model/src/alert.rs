@@ -308,6 +308,14 @@ impl Alert {
             detail,
         }
     }
+
+    /// Says where accounts are connected, if connecting one again is what helps.
+    pub fn point_to(&mut self, connect_page: &str) {
+        if self.resolved_at.is_none() && AlertCode::ENDED_BY_A_TOKEN.contains(&self.code) {
+            self.what_to_do.push_str(" The page for it: ");
+            self.what_to_do.push_str(connect_page);
+        }
+    }
 }
 
 /// Something that is wrong, as whoever sees it says so.

@@ -59,18 +59,11 @@ pub enum GapCause {
     Unsubscribed,
     /// Comments were found whose events never came.
     Silence,
-    /// A person asked.
-    Asked,
 }
 
 impl GapCause {
     /// Every cause.
-    pub const ALL: [Self; 4] = [
-        Self::Downtime,
-        Self::Unsubscribed,
-        Self::Silence,
-        Self::Asked,
-    ];
+    pub const ALL: [Self; 3] = [Self::Downtime, Self::Unsubscribed, Self::Silence];
 
     /// The cause as stored and shown.
     pub fn as_str(self) -> &'static str {
@@ -78,7 +71,6 @@ impl GapCause {
             Self::Downtime => "downtime",
             Self::Unsubscribed => "unsubscribed",
             Self::Silence => "silence",
-            Self::Asked => "asked",
         }
     }
 

@@ -184,7 +184,10 @@ async fn on_store(given: Given, task: Task) -> anyhow::Result<ExitCode> {
         Task::Explain(args) => explain::run(args, &store).await,
         Task::Sends(args) => sends::run(args, &store).await,
         Task::Queue(args) => queue::run(args, &store, wiring::budgets(&config.sending)).await,
-        Task::Alerts(args) => alerts::run(args, &store).await,
+        Task::Alerts(args) => {
+            let connect_page = wiring::meta::connect_page(&config);
+            alerts::run(args, &store, connect_page.as_deref()).await
+        }
         Task::Replay(args) => replay::run(args, &store).await,
         Task::Migrate => migrate(&store).await,
     }

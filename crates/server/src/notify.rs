@@ -18,11 +18,13 @@ pub(crate) struct Outside {
     poster: Option<Poster>,
     mails: Vec<Mail>,
     mailer: Option<Mailer>,
+    /// Where accounts are connected.
+    connect_page: Option<String>,
 }
 
 impl Outside {
-    /// Everyone `config` names.
-    pub(crate) fn new(config: &AlertsConfig) -> anyhow::Result<Self> {
+    /// Everyone `config` names; each is told where accounts are connected, where that helps.
+    pub(crate) fn new(config: &AlertsConfig, connect_page: Option<String>) -> anyhow::Result<Self> {
         let secret = config.secret.as_ref().filter(|_| !config.urls.is_empty());
         let poster = secret
             .map(Poster::new)
@@ -38,10 +40,16 @@ impl Outside {
             poster,
             mails: config.email_to.iter().map(Mail::new).collect(),
             mailer,
+            connect_page,
         })
     }
 
     async fn tell(&self, destination: &str, notice: &Notice) -> Result<(), NotTold> {
+        let mut notice = notice.clone();
+        if let Some(page) = &self.connect_page {
+            notice.alert.point_to(page);
+        }
+        let notice = &notice;
         if let Some(poster) = &self.poster
             && let Some(post) = self.posts.iter().find(|post| post.name == destination)
         {

@@ -145,7 +145,10 @@ impl Store {
 
     /// Puts a refreshed token in the place of the one it was made from, in one step. `false` if
     /// that is not the account's token any more, or the account is gone.
-    pub async fn replace_token(&self, new: NewToken) -> Result<bool, StoreError> {
+    ///
+    /// Meta may end the old token with the refresh: a call that was made with it meanwhile holds
+    /// the account, and that it is held for its token is over now.
+    pub async fn replace_token(&self, new: NewToken, now: Timestamp) -> Result<bool, StoreError> {
         self.write(move |connection| {
             let replaced = connection
                 .execute(
@@ -162,6 +165,9 @@ impl Store {
                     ],
                 )
                 .map_err(StoreError::database("replace a token"))?;
+            if replaced == 1 {
+                end_token_hold(connection, &new.account_id, now)?;
+            }
             Ok(replaced == 1)
         })
         .await
@@ -251,6 +257,26 @@ impl Store {
         })
         .await
     }
+}
+
+/// An account that is held until it gets a new token has one.
+fn end_token_hold(
+    connection: &Connection,
+    id: &AccountId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let released = connection
+        .execute(
+            "UPDATE accounts SET hold_reason = NULL, hold_since = NULL
+             WHERE id = ?1 AND hold_reason IS NOT NULL AND hold_until IS NULL",
+            [id.as_str()],
+        )
+        .map_err(StoreError::database("release an account"))?;
+    if released == 1 {
+        release_lanes(connection, id, now)?;
+    }
+    let ended = [AlertCode::TokenDead, AlertCode::TokenExpiring];
+    alerts::resolve_of_account(connection, id, &ended, now)
 }
 
 /// Forgets an account: its token is gone, its planned sends are cancelled, and limits that

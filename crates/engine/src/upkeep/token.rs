@@ -94,10 +94,8 @@ impl Upkeep {
             issued_at: now,
             expires_at: Some(expires_at),
         };
-        if self.store.replace_token(new).await? {
+        if self.store.replace_token(new, now).await? {
             tracing::info!(%account, %expires_at, "the token was refreshed");
-            self.resolve(AlertCode::TokenExpiring, Some(account))
-                .await?;
         } else {
             tracing::info!(%account, "a newer token came while this one was refreshed");
         }

@@ -54,8 +54,12 @@ fn code(name: &str) -> Result<AlertCode, String> {
     code_named(name).map_err(|known| format!("must be one of {known}"))
 }
 
-/// Prints the alerts in the database of `store_url`, newest first.
-pub async fn run(args: AlertsArgs, store_url: &str) -> anyhow::Result<ExitCode> {
+/// Prints the alerts in the database of `store_url`, newest first; some point to `connect_page`.
+pub async fn run(
+    args: AlertsArgs,
+    store_url: &str,
+    connect_page: Option<&str>,
+) -> anyhow::Result<ExitCode> {
     let store = open_existing(store_url)?;
     let filter = AlertFilter {
         is_open: !args.all,
@@ -66,7 +70,12 @@ pub async fn run(args: AlertsArgs, store_url: &str) -> anyhow::Result<ExitCode> 
         before: None,
         limit: args.limit,
     };
-    let alerts = store.list_alerts(filter, page).await?.items;
+    let mut alerts = store.list_alerts(filter, page).await?.items;
+    if let Some(page) = connect_page {
+        for record in &mut alerts {
+            record.alert.point_to(page);
+        }
+    }
     store.close().await;
     if args.json {
         print_json(&alerts)?;

@@ -69,6 +69,8 @@ pub struct ApiState {
     pub clock: Arc<dyn Clock>,
     /// How fast lanes may send; forecasts go by it.
     pub budgets: Budgets,
+    /// Where people connect accounts, which some alerts point to.
+    pub connect_page: Option<String>,
     /// The bearer token; without one every request is refused.
     pub admin_token: Option<Secret>,
     /// Notified after a replay was asked for or a token was given, so that workers look at once.

@@ -1,5 +1,5 @@
-//! Connecting an account in a browser: `/oauth/{instagram|facebook}/start` and `/callback`
-//! (contract 8.1, 8.2).
+//! Connecting an account in a browser: `/oauth` names both logins, each with `/start` and
+//! `/callback` (contract 8.1, 8.2).
 //!
 //! The state that travels to Meta and back is good once, for ten minutes, and in the browser that
 //! began: another site cannot have somebody finish a login that it began.
@@ -51,6 +51,7 @@ struct Site {
 /// The pages of both logins.
 pub fn router(state: OAuthState) -> Router {
     Router::new()
+        .route("/oauth", get(async || pages::both_logins()))
         .route("/oauth/{login}/start", get(start))
         .route("/oauth/{login}/callback", get(callback))
         .layer(middleware::map_response(super::page::guarded))

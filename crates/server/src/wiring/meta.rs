@@ -34,6 +34,12 @@ pub fn callback_url(config: &Config) -> Option<String> {
     ))
 }
 
+/// Where people connect accounts, where the configuration says it.
+pub fn connect_page(config: &Config) -> Option<String> {
+    let public = config.server.public_url.as_ref()?;
+    Some(format!("{}/oauth", public.as_str().trim_end_matches('/')))
+}
+
 fn meta_app(config: &Config) -> Option<AppCredentials> {
     Some(AppCredentials {
         id: config.meta.app_id.clone()?,

@@ -104,6 +104,7 @@ impl Api {
             connector: Arc::new(connector(&store, &keys)),
             clock: Arc::new(StandingClock(AtomicI64::new(NOW))),
             budgets: Settings::default().budgets,
+            connect_page: Some("https://hooks.example.com/oauth".to_owned()),
             admin_token,
             wake: Arc::clone(&wake),
             nonces: Arc::new(|| [9; 24]),

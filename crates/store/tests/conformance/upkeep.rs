@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use hookline_model::alert::AlertCode;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, AutomationId, CommentId};
 use hookline_model::upkeep::{GapCause, Task};
 use hookline_store::gaps::{Found, Gap, GapState};
+use hookline_store::lanes::NewHold;
 use hookline_store::upkeep::{DueTask, TaskDone};
 use hookline_store::{NewToken, SealedToken};
 
@@ -109,11 +111,27 @@ async fn a_refreshed_token_replaces_only_the_one_it_was_made_from() {
         issued_at: at(5),
         expires_at: Some(at(500)),
     };
-    let stale = house.store.replace_token(new(before.token_number + 1));
+    let stale = house
+        .store
+        .replace_token(new(before.token_number + 1), at(4));
     assert!(!stale.await.unwrap());
     assert_eq!(stored().await.unwrap().unwrap(), before);
-    let right = house.store.replace_token(new(before.token_number));
+    // Meta ended the old one with the refresh, and another call noticed first.
+    let hold = NewHold {
+        reason: "token_invalid".to_owned(),
+        until: None,
+        token_number: Some(before.token_number),
+        alert: Some(AlertCode::TokenDead),
+    };
+    house
+        .store
+        .hold_account(account(), hold, at(5))
+        .await
+        .unwrap();
+    assert!(stored().await.unwrap().unwrap().account.hold.is_some());
+    let right = house.store.replace_token(new(before.token_number), at(5));
     assert!(right.await.unwrap());
+    assert_eq!(stored().await.unwrap().unwrap().account.hold, None);
     let after = stored().await.unwrap().unwrap();
     assert_eq!(after.token.bytes, vec![2; 40]);
     assert_eq!(after.token_number, before.token_number + 1);

@@ -64,7 +64,13 @@ pub(super) async fn list_alerts(
         code,
     };
     let rows = state.store.list_alerts(filter, page).await?;
-    Ok(Json(Items::of_page(LIST, rows, |record| record)))
+    let shown = |mut record: AlertRecord| {
+        if let Some(page) = &state.connect_page {
+            record.alert.point_to(page);
+        }
+        record
+    };
+    Ok(Json(Items::of_page(LIST, rows, shown)))
 }
 
 /// The code of that name, or the names there are.

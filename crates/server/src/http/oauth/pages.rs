@@ -15,14 +15,19 @@ fn again(login: LoginKind) -> String {
     format!("<p><a href=\"/oauth/{name}/start\">Begin again</a></p>")
 }
 
+const BOTH: &str = "<p>There are two ways to connect an account: \
+                    <a href=\"/oauth/instagram/start\">with Instagram</a>, which needs no \
+                    Facebook Page, and <a href=\"/oauth/facebook/start\">with Facebook</a>, for \
+                    accounts that are linked to one.</p>\n\
+                    <p>Connecting an account again gives Hookline new access to it; what waited \
+                    for that is then sent, if it is not too late.</p>";
+
+pub(super) fn both_logins() -> Response {
+    page(StatusCode::OK, "Connect an account", BOTH)
+}
+
 pub(super) fn no_such_login() -> Response {
-    page(
-        StatusCode::NOT_FOUND,
-        "No such login",
-        "<p>There are two ways to connect an account: <a href=\"/oauth/instagram/start\">with \
-         Instagram</a>, which needs no Facebook Page, and <a href=\"/oauth/facebook/start\">with \
-         Facebook</a>.</p>",
-    )
+    page(StatusCode::NOT_FOUND, "No such login", BOTH)
 }
 
 pub(super) fn no_address() -> Response {

@@ -54,13 +54,16 @@ async fn is_connected(stage: &Stage, account: &Account) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_clicks_connect_an_account_and_its_events_flow() {
-    for (login, kind) in [
-        ("instagram", Login::Instagram),
-        ("facebook", Login::Facebook),
+    // Creator accounts get nothing before their conversations were read once.
+    for (login, kind, account_type) in [
+        ("instagram", Login::Instagram, AccountKind::Business),
+        ("instagram", Login::Instagram, AccountKind::Creator),
+        ("facebook", Login::Facebook, AccountKind::Business),
     ] {
         let stage = public().await;
         let new = NewAccount {
             login: kind,
+            account_type,
             ..NewAccount::named("bakery")
         };
         let account = newcomer(&stage, new, LoginChoice::default());

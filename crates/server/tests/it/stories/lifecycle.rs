@@ -271,11 +271,107 @@ async fn a_revoked_token_holds_and_a_new_one_resumes() {
     let raised =
         wait(|| async { (!alerts(&stage, "token_dead").await.is_empty()).then_some(()) }).await;
     assert!(raised.is_some(), "nobody was told");
+    let told = &alerts(&stage, "token_dead").await[0];
+    let what_to_do = told["what_to_do"].as_str().unwrap();
+    assert!(
+        what_to_do.ends_with(&format!("{}/oauth", stage.server)),
+        "{what_to_do}"
+    );
     let token = stage.world().replace_token(now(), "acme").unwrap();
     let account = stage.account.clone();
     stage.connect_account(&account, &token).await;
     stage.settled(&waiting, "accepted").await;
     let found = alerts(&stage, "token_dead").await;
     assert!(!found[0]["resolved_at"].is_null(), "{found:?}");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_that_meta_does_not_know_are_done_without_and_told() {
+    let stage = kept().await;
+    let policy = Policy {
+        refused_fields: ["message_edit".to_owned(), "messaging_seen".to_owned()].into(),
+        ..stage.world().config().policy.clone()
+    };
+    stage.world().set_policy(policy);
+    let change = serde_json::from_value(json!({"subscribed_fields": []})).unwrap();
+    stage.world().change_account("acme", change).unwrap();
+    let change = serde_json::from_value(json!({"is_dropped": true})).unwrap();
+    stage.world().change_app(change).unwrap();
+    pass(PERIOD);
+    let again = wait(|| async {
+        let is_kept = stage.world().app().fields.contains("comments");
+        (is_kept && is_subscribed(&stage)).then_some(())
+    })
+    .await;
+    assert!(again.is_some(), "two names made Meta refuse everything");
+    let fields = stage
+        .world()
+        .find_account("acme")
+        .unwrap()
+        .subscribed_fields
+        .clone();
+    assert!(
+        fields.contains("comments") && !fields.contains("message_edit"),
+        "{fields:?}"
+    );
+    let raised = wait(|| async {
+        alerts(&stage, "subscription_refused")
+            .await
+            .first()
+            .cloned()
+    })
+    .await;
+    let detail = raised.expect("nobody was told")["detail"].to_string();
+    assert!(
+        detail.contains("message_edit") && detail.contains("messaging_seen"),
+        "{detail}"
+    );
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_signatures_in_numbers_have_the_subscriptions_looked_at() {
+    let stage = kept().await;
+    let looked = calls(&stage, "subscribed_apps");
+    for _ in 0..12 {
+        let body = "{\"object\":\"instagram\",\"entry\":[]}".to_owned();
+        let (status, _) = stage
+            .plain(
+                "POST",
+                "/webhooks/instagram",
+                Some(("application/json", body)),
+            )
+            .await;
+        assert_eq!(status, 401);
+    }
+    let again = wait(|| async { (calls(&stage, "subscribed_apps") > looked).then_some(()) }).await;
+    assert!(again.is_some(), "nobody looked whether Meta gave up on us");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_removed_is_unsubscribed_first() {
+    let stage = kept().await;
+    let path = format!("/api/v1/accounts/{}", stage.account.ig_id);
+    assert_eq!(stage.call("DELETE", &path, None).await.0, 204);
+    assert!(!is_subscribed(&stage), "Meta goes on delivering");
+    assert_eq!(stage.call("DELETE", &path, None).await.0, 404);
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_stored_over_the_api_is_subscribed_when_asked_for() {
+    let stage = Stage::build().await;
+    let change = serde_json::from_value(json!({"subscribed_fields": []})).unwrap();
+    stage.world().change_account("acme", change).unwrap();
+    stage.connect().await;
+    assert!(!is_subscribed(&stage), "nobody asked for it");
+    let path = format!("/api/v1/accounts/{}?subscribe=true", stage.account.ig_id);
+    let body =
+        json!({"username": "acme", "access_token": stage.account.token, "login": "instagram"});
+    let (status, answer) = stage.call("PUT", &path, Some(body)).await;
+    assert_eq!(status, 200, "{answer}");
+    assert!(is_subscribed(&stage));
     stage.clear().await;
 }
