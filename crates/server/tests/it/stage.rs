@@ -125,10 +125,10 @@ impl Stage {
         stage
     }
 
-    /// Starts the server on the stage's database and points Meta at it.
-    pub(crate) async fn start(&mut self) {
+    /// What the server, and commands beside it, are told.
+    fn variables(&self) -> Vec<(&'static str, String)> {
         let database = self.database();
-        let variables = [
+        let mut variables = vec![
             ("HOOKLINE_SERVER__LISTEN", "127.0.0.1:0".to_owned()),
             (
                 "HOOKLINE_STORE__URL",
@@ -150,17 +150,38 @@ impl Stage {
             ("HOOKLINE_ADMIN__TOKEN", ADMIN_TOKEN.to_owned()),
             ("HOOKLINE_SENDING__FIRST_REPLY_DELAY", "50ms".to_owned()),
         ];
-        let address = self.has_public_url.then(|| {
+        variables.extend(self.settings.clone());
+        if self.has_public_url {
             let address = "https://hooks.example.com".to_owned();
-            ("HOOKLINE_SERVER__PUBLIC_URL", address)
-        });
+            variables.push(("HOOKLINE_SERVER__PUBLIC_URL", address));
+        }
+        variables
+    }
+
+    /// Runs a command beside the server, as the real binary: its exit code and all it printed.
+    pub(crate) fn run(&self, line: &str) -> (i32, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hookline"));
+        command
+            .args(line.split(' '))
+            .current_dir(self.directory.path())
+            .env_clear()
+            .envs(self.variables());
+        let output = tokio::task::block_in_place(|| command.output()).unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(said).unwrap(),
+        )
+    }
+
+    /// Starts the server on the stage's database and points Meta at it.
+    pub(crate) async fn start(&mut self) {
         let loaded = config::load(&Sources {
             file: None,
             directory: self.directory.path().to_owned(),
-            variables: variables
+            variables: self
+                .variables()
                 .into_iter()
-                .chain(self.settings.clone())
-                .chain(address)
                 .map(|(k, v)| (k.into(), v.into()))
                 .collect(),
             flags: Flags::default(),

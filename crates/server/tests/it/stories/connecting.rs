@@ -226,3 +226,77 @@ async fn what_is_not_configured_is_named() {
     assert_eq!(page.status, 404, "{page:?}");
     stage.clear().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_alone_connects_from_the_command_line() {
+    let stage = public().await;
+    let account = newcomer(&stage, NewAccount::named("bakery"), LoginChoice::default());
+    let token = account.token.clone();
+    let (code, said) = stage.run(&format!("accounts connect --token {token}"));
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains(&format!("connected bakery ({})", account.ig_id)),
+        "{said}"
+    );
+    assert!(is_connected(&stage, &account).await);
+    let fields = stage
+        .world()
+        .find_account("bakery")
+        .unwrap()
+        .subscribed_fields
+        .clone();
+    assert!(!fields.is_empty(), "Meta was not asked to deliver");
+
+    let (code, said) = stage.run("accounts connect --token IGAAnothing");
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("not connected"), "{said}");
+    assert!(
+        !said.contains("IGAAnothing"),
+        "a token is nobody's to read: {said}"
+    );
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subscribing_says_what_was_missing_and_is_safe_to_repeat() {
+    let stage = public().await;
+    {
+        let mut world = stage.world();
+        let none = serde_json::from_value(json!({"subscribed_fields": []})).unwrap();
+        world.change_account("acme", none).unwrap();
+        let dropped = serde_json::from_value(json!({"is_dropped": true})).unwrap();
+        world.change_app(dropped).unwrap();
+    }
+    let (code, said) = stage.run("subscribe");
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("the app: subscribed; before: there was no subscription"),
+        "{said}"
+    );
+    assert!(said.contains("@acme"), "{said}");
+    assert!(stage.world().app().fields.contains("messages"));
+    let fields = stage
+        .world()
+        .find_account("acme")
+        .unwrap()
+        .subscribed_fields
+        .clone();
+    assert!(fields.contains("comments"), "{fields:?}");
+    let (code, said) = stage.run("subscribe");
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        said.matches("everything was as wanted").count(),
+        2,
+        "{said}"
+    );
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subscribing_without_the_configuration_names_what_is_missing() {
+    let stage = Stage::build().await;
+    let (code, said) = stage.run("subscribe");
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("meta.app_id"), "{said}");
+    stage.clear().await;
+}

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use hookline_sim::WorldConfig;
 use hookline_sim::world::comments::CommentDraft;
 use hookline_sim::world::messages::MessageDraft;
 use hookline_sim::world::tokens::TokenEnd;
 use hookline_sim::world::{EndPolicy, NewAccount, Policy};
+use hookline_sim::{FaultRule, Trouble, WorldConfig};
 use serde_json::{Value, json};
 
 use crate::stage::{Stage, now, pass, wait};
@@ -373,5 +373,39 @@ async fn an_account_stored_over_the_api_is_subscribed_when_asked_for() {
     let (status, answer) = stage.call("PUT", &path, Some(body)).await;
     assert_eq!(status, 200, "{answer}");
     assert!(is_subscribed(&stage));
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_cannot_be_refreshed_is_told_of_again_and_again() {
+    let stage = kept().await;
+    let mut rule = FaultRule::once("refresh_token", Trouble::Html);
+    rule.times = 0;
+    stage.world().script_fault(rule).unwrap();
+    let mut told = Vec::new();
+    // Meta refuses every refresh until the token ends.
+    pass(DAY * 44);
+    for _ in 0..15 {
+        pass(DAY);
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        for alert in alerts(&stage, "token_expiring").await {
+            let detail = alert["detail"].as_str().unwrap().to_owned();
+            if !told.contains(&detail) {
+                told.push(detail);
+            }
+        }
+    }
+    let days = |days: u32| {
+        told.iter()
+            .any(|detail| detail.contains(&format!("in {days} days")))
+    };
+    assert!(days(13) || days(14), "{told:#?}");
+    assert!(days(6) || days(7), "{told:#?}");
+    assert!(days(2) || days(3), "{told:#?}");
+    assert_eq!(
+        alerts(&stage, "token_expiring").await.len(),
+        1,
+        "one alert, renewed"
+    );
     stage.clear().await;
 }
