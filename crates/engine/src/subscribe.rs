@@ -63,6 +63,17 @@ impl Difference {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether it means that comments or messages do not come; of other fields an owner may have
+    /// chosen fewer.
+    pub fn is_silence(&self) -> bool {
+        let lacks = |field| self.missing.contains(field);
+        self.is_absent
+            || self.is_inactive
+            || self.other_callback.is_some()
+            || lacks("comments")
+            || lacks("messages")
+    }
 }
 
 impl fmt::Display for Difference {
@@ -337,6 +348,24 @@ mod tests {
         }
         let slash = format!("{CALLBACK}/");
         assert!(compare_app(Some(&subscription(&FIELDS)), &slash, &FIELDS).is_none());
+    }
+
+    #[test]
+    fn only_what_keeps_comments_or_messages_from_coming_is_silence() {
+        let but = |left_out: &str| {
+            let mut fields = FIELDS.to_vec();
+            fields.retain(|field| *field != left_out);
+            compare_app(Some(&subscription(&fields)), CALLBACK, &FIELDS)
+        };
+        assert!(but("comments").is_silence() && but("messages").is_silence());
+        assert!(!but("messaging_seen").is_silence() && !but("messaging_seen").is_none());
+        assert!(compare_app(None, CALLBACK, &FIELDS).is_silence());
+        let other = compare_app(
+            Some(&subscription(&FIELDS)),
+            "https://b.example.com",
+            &FIELDS,
+        );
+        assert!(other.is_silence());
     }
 
     #[test]

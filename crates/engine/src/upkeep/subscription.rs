@@ -81,11 +81,14 @@ impl Upkeep {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let code = AlertCode::AppNotSubscribed;
-        if standing.difference.is_none() {
+        let difference = &standing.difference;
+        if !difference.is_none() {
+            let repaired = standing.is_repaired;
+            tracing::warn!(%difference, repaired, "the app's subscription");
+        }
+        if !difference.is_silence() {
             return self.resolve(code, None).await;
         }
-        let difference = &standing.difference;
-        tracing::warn!(%difference, repaired = standing.is_repaired, "the app's subscription");
         // The first subscription is no trouble, and what it brings cannot have been missed.
         if let Some(good_at) = memo.good_at {
             let what = if standing.is_repaired {
@@ -161,11 +164,13 @@ impl Upkeep {
             self.resolve(AlertCode::SubscriptionRefused, Some(account))
                 .await?;
         }
-        if standing.difference.is_none() {
+        let difference = &standing.difference;
+        if !difference.is_none() {
+            tracing::warn!(%account, %difference, "the account is subscribed again");
+        }
+        if !difference.is_silence() {
             return self.resolve(code, Some(account)).await;
         }
-        let difference = &standing.difference;
-        tracing::warn!(%account, %difference, "the account is subscribed again");
         let Some(good_at) = memo.good_at.map(Timestamp::from_millis) else {
             return Ok(());
         };
