@@ -1,10 +1,11 @@
 //! Gaps: times of which events may be missing, and what reading back found.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use bytes::Bytes;
 use hookline_model::clock::Timestamp;
+use hookline_model::event::EventKind;
 use hookline_model::ids::{AccountId, CommentId, DeliveryId, MessageId};
 use hookline_model::upkeep::{GapCause, Task};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -270,7 +271,39 @@ impl Store {
         })
         .await
     }
+
+    /// When the newest event of each kind was received that Meta delivered for an account: among
+    /// its newest `limit` events, so that a busy account costs no more than that.
+    pub async fn newest_event_of_each_kind(
+        &self,
+        account: AccountId,
+        limit: u32,
+    ) -> Result<BTreeMap<EventKind, Timestamp>, StoreError> {
+        self.read(move |connection| {
+            let doing = || StoreError::database("read when each kind of event came");
+            let mut query = connection
+                .prepare_cached(NEWEST_OF_EACH_KIND)
+                .map_err(doing())?;
+            let mut rows = query
+                .query(params![account.as_str(), limit])
+                .map_err(doing())?;
+            let mut newest = BTreeMap::new();
+            while let Some(row) = rows.next().map_err(doing())? {
+                let read = Reader::new("events", &account, row);
+                let kind = read.word("kind", EventKind::from_name)?;
+                newest.insert(kind, read.time("newest")?);
+            }
+            Ok(newest)
+        })
+        .await
+    }
 }
+
+const NEWEST_OF_EACH_KIND: &str = "SELECT kind, max(received_at) AS newest FROM (
+        SELECT kind, received_at FROM events
+        WHERE account_id = ?1 AND container <> 'backfill'
+        ORDER BY id DESC LIMIT ?2)
+    GROUP BY kind";
 
 fn known<T: std::hash::Hash + Eq>(
     connection: &Connection,
@@ -352,4 +385,22 @@ fn gap(row: &Row<'_>) -> Result<Gap, StoreError> {
         noticed_at: read.time("noticed_at")?,
         finished_at: read.optional_time("finished_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NEWEST_OF_EACH_KIND;
+    use crate::query_plans::{plan_of, scratch};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_newest_events_of_one_account_are_looked_at_and_no_others() {
+        let (_directory, store) = scratch();
+        let plan = plan_of(&store, NEWEST_OF_EACH_KIND).await;
+        assert!(
+            plan.contains("SEARCH events USING INDEX events_by_account (account_id=?)"),
+            "{plan}"
+        );
+        let sorts = plan.matches("USE TEMP B-TREE").count();
+        assert_eq!(sorts, 1, "only the grouping sorts: {plan}");
+    }
 }

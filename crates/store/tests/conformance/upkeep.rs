@@ -1,14 +1,16 @@
 //! Tasks that come back, and gaps.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use hookline_model::alert::AlertCode;
 use hookline_model::clock::Timestamp;
+use hookline_model::event::{Container, EventKind};
 use hookline_model::ids::{AccountId, AutomationId, CommentId};
 use hookline_model::upkeep::{GapCause, Task};
 use hookline_store::gaps::{Found, Gap, GapState};
 use hookline_store::lanes::NewHold;
+use hookline_store::planning::Plan;
 use hookline_store::upkeep::{DueTask, TaskDone};
 use hookline_store::{NewToken, SealedToken};
 
@@ -244,4 +246,35 @@ async fn known_comments_are_those_that_have_an_event() {
     assert_eq!(found.await.unwrap(), [known].into());
     let of_another = house.store.known_comments(AccountId::new("2"), asked);
     assert_eq!(of_another.await.unwrap(), HashSet::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_event_has_the_time_it_was_last_delivered() {
+    let house = House::build();
+    house.connect().await;
+    let newest = |limit| house.store.newest_event_of_each_kind(account(), limit);
+    assert_eq!(newest(10).await.unwrap(), BTreeMap::new());
+    let automation = house.publish().await;
+    let mut plan = Plan::default();
+    for (person, seconds) in [(1, 5), (2, 9), (3, 60), (4, 70)] {
+        let mut planned = comment_with_reply(person, automation);
+        planned.received_at = at(seconds);
+        planned.event.account_id = AccountId::new(if person == 4 { "2" } else { "1784" });
+        planned.sends.clear();
+        planned.runs.clear();
+        if person == 3 {
+            // Read back by ourselves: nothing that Meta delivered.
+            planned.event.container = Container::Backfill;
+        }
+        plan.events.push(planned);
+    }
+    house.store.commit_plan(plan, at(80)).await.unwrap();
+    let of = |id: &str| {
+        house
+            .store
+            .newest_event_of_each_kind(AccountId::new(id), 10)
+    };
+    let comments = |seconds| BTreeMap::from([(EventKind::CommentReceived, at(seconds))]);
+    assert_eq!(of("1784").await.unwrap(), comments(9));
+    assert_eq!(of("2").await.unwrap(), comments(70));
 }
