@@ -42,6 +42,12 @@ impl Timestamp {
             .map(|moment| Self::from_millis(moment.as_millisecond()))
     }
 
+    /// Reads the `Date` header of an HTTP answer: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110).
+    pub fn from_http(text: &str) -> Option<Self> {
+        let moment = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        Some(Self::from_millis(moment.as_millisecond()))
+    }
+
     /// Milliseconds since the epoch.
     pub fn as_millis(self) -> i64 {
         self.0
@@ -138,6 +144,14 @@ mod tests {
             Some(expected)
         );
         assert_eq!(Timestamp::from_graph("yesterday"), None);
+    }
+
+    #[test]
+    fn the_date_of_an_http_answer_is_read() {
+        let expected = Timestamp(784_111_777_000);
+        let read = Timestamp::from_http("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(read, Some(expected));
+        assert_eq!(Timestamp::from_http("today"), None);
     }
 
     #[test]

@@ -76,26 +76,43 @@ pub struct LoadedKeys {
 /// A made key is on disk, with its directory entry, before this returns: a token sealed with a
 /// key that a power cut took away would be lost.
 pub fn load(config: &EncryptionConfig, store: &StoreUrl) -> Result<LoadedKeys, KeysError> {
+    if let Some(found) = find(config, store)? {
+        return Ok(found);
+    }
+    let (directory, path) = key_file(store);
+    make_key_file(directory, &path)?;
+    let key = read_key(&path)?;
+    of_file(key, &path)
+}
+
+/// The configured keys, else those of the key file beside the database; none when there are
+/// neither. Nothing is made.
+pub fn find(config: &EncryptionConfig, store: &StoreUrl) -> Result<Option<LoadedKeys>, KeysError> {
     if !config.keys.is_empty() {
         let ring = KeyRing::new(config.keys.clone())?;
-        return Ok(LoadedKeys {
+        return Ok(Some(LoadedKeys {
             ring,
             warning: None,
-        });
+        }));
     }
+    let (_, path) = key_file(store);
+    match read_key(&path) {
+        Err(KeysError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => of_file(read?, &path).map(Some),
+    }
+}
+
+/// The key file of a database, and the directory it is in.
+fn key_file(store: &StoreUrl) -> (&Path, PathBuf) {
     let StoreUrl::Sqlite { path } = store;
     let directory = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let path = directory.join(KEY_FILE);
-    let key = match read_key(&path) {
-        Err(KeysError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            make_key_file(directory, &path)?;
-            read_key(&path)?
-        }
-        read => read?,
-    };
+    (directory, directory.join(KEY_FILE))
+}
+
+fn of_file(key: EncryptionKey, path: &Path) -> Result<LoadedKeys, KeysError> {
     let warning = format!(
         "access tokens are encrypted with the key in {}: back that file up with the database, \
          or set encryption.keys; without it every account has to be connected again",
@@ -207,6 +224,16 @@ mod tests {
         let sealed = first.ring.seal(&account, &token, nonce().unwrap()).unwrap();
         assert_eq!(again.ring.open(&account, &sealed), Ok(token));
         assert!(again.warning.unwrap().contains("hookline.key"));
+    }
+
+    #[test]
+    fn looking_for_a_key_makes_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let look = || find(&UNSET, &store(directory.path())).unwrap();
+        assert!(look().is_none());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        load(&UNSET, &store(directory.path())).unwrap();
+        assert!(look().is_some());
     }
 
     #[test]

@@ -30,7 +30,7 @@ const PROBE_WAIT_MAX: Duration = Duration::from_secs(2);
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// Less room than this and the largest delivery may not fit: small ones still would, and hide it.
-const ROOM_MIN: u64 = 6 * 1024 * 1024;
+pub(crate) const ROOM_MIN: u64 = 6 * 1024 * 1024;
 
 /// What the health routes need.
 #[derive(Clone)]
@@ -110,7 +110,7 @@ impl HealthState {
 }
 
 /// Bytes left for us on the disk of `database`; none when the system does not say.
-fn room_of(database: &Path) -> Option<u64> {
+pub(crate) fn room_of(database: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(database).ok()?;
     disk.f_bavail.checked_mul(disk.f_frsize)
 }

@@ -1,12 +1,14 @@
 //! What calls Meta, built from the configuration; commands use it too.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hookline_engine::connect::{Connector, ConnectorParts, LoginApps, Nonces};
 use hookline_engine::keyring::KeyRing;
 use hookline_engine::subscribe::{AppWebhook, Subscriber};
 use hookline_meta::graph::{AppCredentials, GraphClient, GraphConfig, OAuthHosts};
 use hookline_model::clock::Clock;
+use hookline_model::limits::GRAPH_CALL_MAX;
 use hookline_store::Store;
 use tokio::sync::Notify;
 
@@ -18,11 +20,17 @@ pub const WEBHOOK_PATH: &str = "/webhooks/instagram";
 
 /// The client of the Graph API.
 pub fn graph(config: &Config) -> anyhow::Result<Arc<GraphClient>> {
-    Ok(Arc::new(GraphClient::new(GraphConfig {
+    graph_within(config, GRAPH_CALL_MAX)
+}
+
+/// The client of the Graph API for somebody who waits: no call takes longer than `limit`.
+pub fn graph_within(config: &Config, limit: Duration) -> anyhow::Result<Arc<GraphClient>> {
+    let hosts = GraphConfig {
         graph_url: config.meta.graph_url.as_str().to_owned(),
         instagram_graph_url: config.meta.instagram_graph_url.as_str().to_owned(),
         api_version: config.meta.api_version.clone(),
-    })?))
+    };
+    Ok(Arc::new(GraphClient::with_call_limit(hosts, limit)?))
 }
 
 /// The address Meta is to deliver to, where the configuration says it.
