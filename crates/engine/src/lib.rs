@@ -13,6 +13,7 @@
 //! - [`connect`]: a login or a token becomes a connected account
 //! - [`subscribe`]: what Meta delivers is what is wanted
 //! - [`upkeep`]: what comes back for as long as an account is connected
+//! - [`doctor`]: everything that can keep events from coming, looked at once
 //! - [`explain`]: one plain account of what happened and why
 //! - [`worker`]: the loops that drive the stages; each stage itself is one `tick`
 //! - [`keyring`], [`caller`]: account tokens are sealed and opened
@@ -21,6 +22,7 @@ pub mod alerts;
 pub mod caller;
 pub mod catalog;
 pub mod connect;
+pub mod doctor;
 pub mod erase;
 pub mod explain;
 pub mod interpret;

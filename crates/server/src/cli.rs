@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    accounts, alerts, automations, contacts, demo, explain, openapi, queue, replay, sends, serve,
-    sim, subscribe,
+    accounts, alerts, automations, contacts, demo, doctor, explain, openapi, queue, replay, sends,
+    serve, sim, subscribe,
 };
 use crate::config::{self, Flags, Loaded, Purpose, Sources};
 use crate::{keys, telemetry, wiring};
@@ -59,6 +59,8 @@ enum Command {
     Subscribe,
     /// Interprets a delivery again.
     Replay(replay::ReplayArgs),
+    /// Looks at everything that can keep events from coming, and says what to do next.
+    Doctor(doctor::DoctorArgs),
     /// Brings the database to this version's schema.
     Migrate,
     /// Prints the REST API's OpenAPI document.
@@ -120,6 +122,10 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Alerts(args) => on_store(given, Task::Alerts(args)).await,
         Command::Subscribe => on_store(given, Task::Subscribe).await,
         Command::Replay(args) => on_store(given, Task::Replay(args)).await,
+        Command::Doctor(args) => {
+            quiet_log();
+            doctor::run(args, |purpose| given.sources(None, purpose)).await
+        }
         Command::Migrate => on_store(given, Task::Migrate).await,
     }
 }
@@ -131,14 +137,19 @@ struct Given {
 }
 
 impl Given {
+    /// What the configuration is read from.
+    fn sources(&self, listen: Option<String>, purpose: Purpose) -> Sources {
+        let flags = Flags {
+            listen,
+            store_url: self.store.clone(),
+        };
+        Sources::of_process(self.file.clone(), flags, purpose)
+    }
+
     /// Reads the configuration and starts the log; nothing when the configuration is wrong, which
     /// the person has been told by then.
     fn load(self, listen: Option<String>, purpose: Purpose) -> anyhow::Result<Option<Loaded>> {
-        let flags = Flags {
-            listen,
-            store_url: self.store,
-        };
-        match config::load(&Sources::of_process(self.file, flags, purpose)) {
+        match config::load(&self.sources(listen, purpose)) {
             Ok(loaded) => {
                 telemetry::init(&loaded.config.log)?;
                 Ok(Some(loaded))

@@ -13,6 +13,7 @@ pub mod alerts;
 pub mod automations;
 pub mod contacts;
 pub mod demo;
+pub mod doctor;
 mod erasing;
 pub mod explain;
 pub mod openapi;

@@ -187,3 +187,45 @@ fn sends_are_listed_and_only_unknown_ones_settled() {
     expect(&run("settle seven landed"), 2, "ids look like snd_12");
     expect(&run("settle snd_7 sent"), 2, "given-up");
 }
+
+#[test]
+fn the_doctor_works_without_a_database_and_with_a_wrong_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let nowhere = "http://127.0.0.1:1";
+    let file = format!(
+        "[server]\nlisten = \"127.0.0.1:1\"\n[meta]\ngraph_url = \"{nowhere}\"\n\
+         instagram_graph_url = \"{nowhere}\"\n"
+    );
+    let path = directory.path().join("hookline.toml");
+    std::fs::write(&path, &file).unwrap();
+    let told = |line: &str, code: i32, words: &[&str]| {
+        let ran = hookline(directory.path(), line, "");
+        assert_eq!(ran.code, code, "{}{}", ran.said, ran.complained);
+        for words in words {
+            assert!(ran.said.contains(words), "{words:?} is not in {}", ran.said);
+        }
+    };
+    let missing = [
+        "FAIL  meta.app_secrets",
+        "There is no database at hookline.db yet",
+        "No server answers at http://127.0.0.1:1: the connection was refused",
+    ];
+    told("doctor", 1, &missing);
+    told("doctor --json", 1, &["\"verdict\": \"fail\""]);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    std::fs::write(&path, format!("{file}api_vresion = \"v26.0\"\n")).unwrap();
+    let wrong = ["FAIL  meta.api_vresion", "Nothing else can be looked at"];
+    told("doctor", 1, &wrong);
+    std::fs::write(&path, file).unwrap();
+    told("migrate", 0, &[]);
+    told(
+        "doctor --account nobody",
+        1,
+        &["No account nobody is connected."],
+    );
+    assert_eq!(hookline(directory.path(), "doctor --every", "").code, 2);
+    assert_eq!(
+        hookline(directory.path(), "doctor --all --account a", "").code,
+        2
+    );
+}

@@ -30,7 +30,7 @@ pub(crate) const QUIET: Duration = Duration::from_millis(700);
 pub(crate) struct Stage {
     world: Arc<Mutex<World>>,
     running: Option<Running>,
-    meta: String,
+    pub(crate) meta: String,
     pub(crate) server: String,
     directory: tempfile::TempDir,
     stop: CancellationToken,

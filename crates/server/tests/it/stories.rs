@@ -3,6 +3,7 @@
 mod alerts;
 mod connecting;
 mod deletion;
+mod doctor;
 mod evidence;
 mod lifecycle;
 mod optout;
