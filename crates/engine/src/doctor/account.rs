@@ -98,17 +98,22 @@ impl AccountDoctor {
         findings
     }
 
-    /// Whether Meta's dashboard ever sent a test, and whether anything else came for one of
-    /// `patients`.
-    pub async fn examine_mode(&self, patients: &[Patient]) -> Finding {
+    /// Whether Meta's dashboard ever sent a test, and whether anything else came for one of these
+    /// accounts.
+    pub async fn examine_mode(&self, accounts: &[AccountId]) -> Result<Finding, StoreError> {
+        let has_any = async |account: AccountId| -> Result<bool, StoreError> {
+            let newest = self.store.newest_events(account, 1).await?;
+            Ok(!newest.is_empty())
+        };
         let mut has_events = false;
-        for patient in patients {
-            let newest = self.newest_events(patient.account.id.clone()).await;
-            has_events = has_events || newest.is_ok_and(|newest| !newest.is_empty());
+        for account in accounts {
+            has_events = has_any(account.clone()).await?;
+            if has_events {
+                break;
+            }
         }
-        let tests = self.newest_events(AccountId::new(TEST_ACCOUNT)).await;
-        let has_tests = tests.is_ok_and(|tests| !tests.is_empty());
-        judge::app_mode(has_events, has_tests).on("app_mode", &Subject::App)
+        let has_tests = has_any(AccountId::new(TEST_ACCOUNT)).await?;
+        Ok(judge::app_mode(has_events, has_tests).on("app_mode", &Subject::App))
     }
 
     async fn newest_events(

@@ -242,8 +242,8 @@ pub fn connect_again(account: &Account) -> String {
     let page = account.login.page_id();
     let page = page.map_or_else(String::new, |page| format!(" --page-id {page}"));
     format!(
-        "Connect @{username} again: open /oauth/{word}/start of this server in a browser and log \
-         in as @{username}; or run `hookline accounts connect --id {id} --username {username} \
+        "Connect @{username} again: open /oauth/{word}/start of server.public_url in a browser \
+         and log in as @{username}; or run `hookline accounts connect --id {id} --username {username} \
          --login {word}{page} --token-file FILE` with a new token."
     )
 }

@@ -35,12 +35,11 @@ pub(super) fn configuration(
     let failed = failed.map(|(what, remedy)| Judgement::fail(what, remedy));
     let warned = warnings.iter().map(said);
     let warned = warned.map(|(what, remedy)| Judgement::warn(what, remedy));
-    let mut judged: Vec<Judgement> = failed.chain(warned).collect();
-    if judged.is_empty() {
-        judged.push(Judgement::ok("The configuration can be used as it is."));
-    }
+    let sound = problems.is_empty();
+    let sound = sound.then(|| Judgement::ok("The configuration can be used as it is."));
+    let judged = sound.into_iter().chain(failed).chain(warned);
     let on = |judged: Judgement| judged.on("configuration", &Subject::Machine);
-    judged.into_iter().map(on).collect()
+    judged.map(on).collect()
 }
 
 /// A remedy as a sentence of its own.

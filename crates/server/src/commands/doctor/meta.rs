@@ -8,20 +8,26 @@ use hookline_engine::keyring::KeyRing;
 use hookline_engine::subscribe::Subscriber;
 use hookline_meta::graph::GraphClient;
 use hookline_model::clock::{Clock as _, Timestamp};
-use hookline_store::Store;
+use hookline_store::{Store, StoreError};
 
 use super::DoctorArgs;
-use super::patients::{self, Admitted};
+use super::patients;
 use super::visit::{Obstacle, Seen, Visitor};
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::telemetry::Chain;
 use crate::wiring::meta as wiring;
 
 /// How long one call to Meta may take.
 const CALL_MAX: Duration = Duration::from_secs(8);
 
-/// How long all accounts together may take.
-const ACCOUNTS_MAX: Duration = Duration::from_secs(30);
+/// How long so many accounts together may take, and how much each further one of `--all` adds.
+const ACCOUNTS_MAX: Duration = Duration::from_secs(25);
+const ACCOUNTS_IN_TIME: usize = 50;
+const ACCOUNT_MORE: Duration = Duration::from_millis(500);
+
+/// No more than so many further accounts add to it: ten minutes are enough for anybody to wait.
+const MORE_MAX: u32 = 1_200;
 
 /// Whether Meta's hosts can be reached.
 pub(super) struct Hosts {
@@ -99,46 +105,64 @@ impl Doctors {
         })
     }
 
-    pub(super) async fn examine(self, args: &DoctorArgs) -> anyhow::Result<Vec<Finding>> {
-        let now = SystemClock.now();
+    /// Looks at the app and the accounts.
+    pub(super) async fn examine(self, args: &DoctorArgs) -> Vec<Finding> {
         let has_facebook = match &self.store {
-            Some(store) => store.has_facebook_accounts().await?,
+            // What keeps it from being read is told below.
+            Some(store) => store.has_facebook_accounts().await.unwrap_or_default(),
             None => false,
         };
-        let mut findings = self.hosts.findings;
+        let mut findings = self.hosts.findings.clone();
         if self.hosts.has_graph {
             findings.extend(examine_app(&self.subscriber, has_facebook).await);
         } else {
             let skipped = Judgement::skipped("The app cannot be asked about, see above.");
             findings.push(skipped.on("app_credentials", &Subject::App));
         }
-        let Some(store) = self.store else {
-            let skipped =
-                Judgement::skipped("Without a database there are no accounts to look at.");
+        let Some(store) = self.store.clone() else {
+            let without = "Without a database there are no accounts to look at.";
+            let skipped = Judgement::skipped(without);
             findings.push(skipped.on("accounts", &Subject::Machine));
-            return Ok(findings);
+            return findings;
         };
-        let Admitted {
-            patients,
-            note,
-            of_app,
-        } = patients::admit(&store, args).await?;
+        let found = self.accounts(&store, args).await;
+        store.close().await;
+        findings.extend(found.unwrap_or_else(|problem| vec![unread(&problem)]));
+        findings
+    }
+
+    async fn accounts(
+        self,
+        store: &Arc<Store>,
+        args: &DoctorArgs,
+    ) -> Result<Vec<Finding>, StoreError> {
+        let now = SystemClock.now();
+        let admitted = patients::admit(store, args).await?;
         let can_ask = self.hosts.has_graph || self.hosts.has_instagram;
         let doctor = AccountDoctor {
-            store: Arc::clone(&store),
+            store: Arc::clone(store),
             keys: self.keys,
             graph: can_ask.then_some(self.graph),
             subscriber: self.subscriber,
             now,
         };
-        findings.push(doctor.examine_mode(&patients).await);
-        for alert in &of_app {
+        let mut findings = vec![doctor.examine_mode(&admitted.everyone).await?];
+        for alert in &admitted.of_app {
             findings.push(judge::open_alert(alert, now).on("alert", &Subject::App));
         }
-        findings.extend(note);
-        findings.extend(doctor.examine_all(&patients, ACCOUNTS_MAX).await);
-        drop(doctor);
-        store.close().await;
+        findings.extend(admitted.note);
+        let patients = &admitted.patients;
+        let more = u32::try_from(patients.len().saturating_sub(ACCOUNTS_IN_TIME));
+        let limit = ACCOUNTS_MAX + ACCOUNT_MORE * more.unwrap_or(u32::MAX).min(MORE_MAX);
+        findings.extend(doctor.examine_all(patients, limit).await);
         Ok(findings)
     }
+}
+
+fn unread(problem: &StoreError) -> Finding {
+    let judged = Judgement::fail(
+        format!("The accounts could not be read: {}.", Chain(problem)),
+        "See whether the disk is full or the file is damaged.",
+    );
+    judged.on("accounts", &Subject::Machine)
 }

@@ -5,7 +5,7 @@ use hookline_model::account::Account;
 use hookline_model::alert::Alert;
 use hookline_model::ids::AccountId;
 use hookline_store::alerts::AlertFilter;
-use hookline_store::{PageRequest, Store};
+use hookline_store::{PageRequest, Store, StoreError};
 
 use super::DoctorArgs;
 
@@ -24,6 +24,8 @@ pub(super) struct Admitted {
     pub(super) patients: Vec<Patient>,
     /// What there is to say of the choice.
     pub(super) note: Option<Finding>,
+    /// Every connected account.
+    pub(super) everyone: Vec<AccountId>,
     /// Open alerts of the whole installation.
     pub(super) of_app: Vec<Alert>,
 }
@@ -32,14 +34,16 @@ pub(super) struct Admitted {
 type Choice = (Vec<Account>, Option<Judgement>);
 
 /// The accounts to look at.
-pub(super) async fn admit(store: &Store, args: &DoctorArgs) -> anyhow::Result<Admitted> {
+pub(super) async fn admit(store: &Store, args: &DoctorArgs) -> Result<Admitted, StoreError> {
     let (of_app, of_accounts): (Vec<Alert>, Vec<Alert>) = open_alerts(store)
         .await?
         .into_iter()
         .partition(|alert| alert.account.is_none());
+    let all = every_account(store).await?;
+    let everyone = all.iter().map(|account| account.id.clone()).collect();
     let (accounts, note) = match &args.account {
-        Some(name) => asked_for(store, name).await?,
-        None => chosen(store, &of_accounts, args.all).await?,
+        Some(name) => asked_for(all, name),
+        None => chosen(all, &of_accounts, args.all),
     };
     let patients = accounts.into_iter().map(|account| Patient {
         alerts: of_accounts
@@ -52,32 +56,37 @@ pub(super) async fn admit(store: &Store, args: &DoctorArgs) -> anyhow::Result<Ad
     Ok(Admitted {
         patients: patients.collect(),
         note: note.map(|note| note.on("accounts", &Subject::Machine)),
+        everyone,
         of_app,
     })
 }
 
-async fn asked_for(store: &Store, name: &str) -> anyhow::Result<Choice> {
-    if let Some(account) = account_named(store, name).await? {
-        return Ok((vec![account], None));
-    }
-    let unknown = Judgement::fail(
-        format!("No account {name} is connected."),
-        "Compare the id or handle with `hookline accounts list`.",
-    );
-    Ok((Vec::new(), Some(unknown)))
+/// By id or handle.
+fn asked_for(all: Vec<Account>, name: &str) -> Choice {
+    let handle = name.strip_prefix('@').unwrap_or(name);
+    let is_named = |account: &Account| {
+        account.id.as_str() == name || account.username.eq_ignore_ascii_case(handle)
+    };
+    let found = all.into_iter().find(is_named);
+    let unknown = found.is_none().then(|| {
+        Judgement::fail(
+            format!("No account {name} is connected."),
+            "Compare the id or handle with `hookline accounts list`.",
+        )
+    });
+    (found.into_iter().collect(), unknown)
 }
 
-async fn chosen(store: &Store, alerts: &[Alert], is_all: bool) -> anyhow::Result<Choice> {
-    let all = every_account(store).await?;
-    if all.is_empty() {
+fn chosen(all: Vec<Account>, alerts: &[Alert], is_all: bool) -> Choice {
+    let count = all.len();
+    if count == 0 {
         let none = Judgement::warn(
             "No account is connected.",
             "Open /oauth/instagram/start of this server in a browser, or run `hookline accounts \
              connect`.",
         );
-        return Ok((all, Some(none)));
+        return (all, Some(none));
     }
-    let count = all.len();
     let chosen = choose(all, alerts, is_all);
     let note = (chosen.len() < count).then(|| {
         Judgement::skipped(format!(
@@ -86,7 +95,7 @@ async fn chosen(store: &Store, alerts: &[Alert], is_all: bool) -> anyhow::Result
             chosen.len()
         ))
     });
-    Ok((chosen, note))
+    (chosen, note)
 }
 
 fn is_of(alert: &Alert, account: &Account) -> bool {
@@ -103,16 +112,7 @@ fn choose(mut accounts: Vec<Account>, alerts: &[Alert], is_all: bool) -> Vec<Acc
     accounts
 }
 
-async fn account_named(store: &Store, name: &str) -> anyhow::Result<Option<Account>> {
-    let by_id = store.find_account(AccountId::new(name)).await?;
-    if let Some(stored) = by_id {
-        return Ok(Some(stored.account));
-    }
-    let handle = name.strip_prefix('@').unwrap_or(name);
-    Ok(store.find_account_by_username(handle.to_owned()).await?)
-}
-
-async fn every_account(store: &Store) -> anyhow::Result<Vec<Account>> {
+async fn every_account(store: &Store) -> Result<Vec<Account>, StoreError> {
     let (mut accounts, mut after) = (Vec::new(), None);
     loop {
         let page = store.list_accounts(after, PAGE).await?;
@@ -124,7 +124,7 @@ async fn every_account(store: &Store) -> anyhow::Result<Vec<Account>> {
     }
 }
 
-async fn open_alerts(store: &Store) -> anyhow::Result<Vec<Alert>> {
+async fn open_alerts(store: &Store) -> Result<Vec<Alert>, StoreError> {
     let (mut alerts, mut before) = (Vec::new(), None);
     while alerts.len() < ALERTS_MAX {
         let filter = AlertFilter {

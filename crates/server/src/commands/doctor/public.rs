@@ -130,7 +130,7 @@ async fn handshake(visitor: &Visitor, config: &Config, base: &str) -> anyhow::Re
         ];
         visitor.visit(&address, &query).await
     };
-    let judged = match (ask(token).await, ask(&wrong).await) {
+    let judged = match tokio::join!(ask(token), ask(&wrong)) {
         (Ok(right), Ok(wrong)) => judge_handshake(&challenge, &right, &wrong),
         (Err(obstacle), _) | (_, Err(obstacle)) => Judgement::fail(
             format!("The handshake was not answered: {obstacle}."),

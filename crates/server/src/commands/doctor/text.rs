@@ -43,9 +43,9 @@ pub(super) fn of(findings: &[Finding]) -> String {
             Verdict::Fail => "FAIL",
             Verdict::Skipped => "skip",
         };
-        let _ = writeln!(text, "  {word:<4}  {}", finding.what);
+        let _ = writeln!(text, "  {word:<4}  {}", one_line(&finding.what));
         if let Some(next_step) = &finding.next_step {
-            let _ = writeln!(text, "        {next_step}");
+            let _ = writeln!(text, "        {}", one_line(next_step));
         }
     }
     let counts = Counts::of(findings);
@@ -57,6 +57,11 @@ pub(super) fn of(findings: &[Finding]) -> String {
     text
 }
 
+/// Names and addresses come from others: what would move the cursor or end the line is left out.
+fn one_line(text: &str) -> String {
+    text.chars().filter(|it| !it.is_control()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use hookline_engine::doctor::Judgement;
@@ -66,7 +71,7 @@ mod tests {
     #[test]
     fn findings_stand_under_their_subject_and_what_to_do_under_them() {
         let findings = [
-            Judgement::ok("Well.").on("a", &Subject::Machine),
+            Judgement::ok("Well\u{1b}.\n").on("a", &Subject::Machine),
             Judgement::fail("Broken.", "Mend it.").on("b", &Subject::Machine),
             Judgement::skipped("Not known.").on("c", &Subject::App),
         ];

@@ -33,6 +33,7 @@ pub(super) enum Obstacle {
     Expired,
     OtherName,
     NotTrusted,
+    Unfit(String),
     Tls(String),
     TimedOut,
     Broken(String),
@@ -48,6 +49,7 @@ impl fmt::Display for Obstacle {
             Self::NotTrusted => f.write_str(
                 "its TLS certificate is not trusted: it is self-signed, or the chain is not whole",
             ),
+            Self::Unfit(problem) => write!(f, "its TLS certificate is refused ({problem})"),
             Self::Tls(problem) => write!(f, "TLS failed ({problem})"),
             Self::TimedOut => write!(f, "no answer came within {} seconds", VISIT_MAX.as_secs()),
             Self::Broken(problem) => write!(f, "the connection broke ({problem})"),
@@ -68,7 +70,7 @@ impl Obstacle {
             }
             Self::Expired => "Renew the certificate and reload the reverse proxy.",
             Self::OtherName => "Have a certificate made for this name, and load it in the proxy.",
-            Self::NotTrusted => {
+            Self::NotTrusted | Self::Unfit(_) => {
                 "Serve the whole chain (fullchain.pem, not cert.pem) of a certificate from a public \
                  authority such as Let's Encrypt: Meta accepts no other."
             }
@@ -211,14 +213,44 @@ fn of_tls(problem: &rustls::Error) -> Obstacle {
         certificate,
         Problem::NotValidForName | Problem::NotValidForNameContext { .. }
     );
+    // The verifier has no name of its own for a certificate that signed itself.
+    let is_of_nobody = matches!(certificate, Problem::UnknownIssuer | Problem::Other(_));
     if is_expired {
         Obstacle::Expired
     } else if is_of_another {
         Obstacle::OtherName
-    } else if *certificate == Problem::UnknownIssuer {
+    } else if is_of_nobody {
         Obstacle::NotTrusted
     } else {
-        // The system's own verifier has words of its own for what it does not trust.
-        Obstacle::Tls(problem.to_string())
+        Obstacle::Unfit(certificate.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_certificate_is_named() {
+        let signed_itself = Problem::Other(rustls::OtherError(std::sync::Arc::new(
+            io::Error::other("CaUsedAsEndEntity"),
+        )));
+        for (problem, obstacle) in [
+            (Problem::Expired, Obstacle::Expired),
+            (Problem::NotValidForName, Obstacle::OtherName),
+            (Problem::UnknownIssuer, Obstacle::NotTrusted),
+            (signed_itself, Obstacle::NotTrusted),
+        ] {
+            let error = rustls::Error::InvalidCertificate(problem);
+            // As it lies in the errors of a connection: behind two of I/O.
+            let error = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, error));
+            assert_eq!(named(&error), Some(obstacle), "{error}");
+        }
+        let revoked = rustls::Error::InvalidCertificate(Problem::Revoked);
+        assert!(matches!(of_tls(&revoked), Obstacle::Unfit(_)));
+        let plain = rustls::Error::General("no TLS".to_owned());
+        assert!(matches!(of_tls(&plain), Obstacle::Tls(_)));
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert_eq!(named(&refused), Some(Obstacle::Refused));
     }
 }

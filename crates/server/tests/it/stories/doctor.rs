@@ -1,12 +1,14 @@
 //! `hookline doctor` beside a server and without one: what it finds, and its exit code.
 
 use std::process::Command;
-use std::time::Duration;
 
 use hookline_sim::world::tokens::TokenEnd;
-use hookline_sim::world::{AccountChange, AccountKind, AppChange, NewAccount, OtherApp};
+use hookline_sim::world::{AccountChange, AccountKind, AppChange, Login, NewAccount, OtherApp};
 use hookline_sim::{ErrorSpec, Trouble, WorldConfig};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
 use crate::stage::{self, Stage};
 
@@ -281,12 +283,45 @@ async fn without_a_server_the_rest_is_looked_at_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_clock_than_metas_is_told() {
-    // Meta's answers carry the machine's time, so it is the token's end that shows the clock used.
-    let stage = Stage::build_with(NewAccount::named("acme"), WorldConfig::default()).await;
-    stage::pass(Duration::from_hours(24 * 61));
+async fn an_account_of_a_page_is_looked_at_through_the_page() {
+    let shop = NewAccount {
+        login: Login::Facebook,
+        ..NewAccount::named("shop")
+    };
+    let stage = Stage::build_with(shop, WorldConfig::default()).await;
     let report = doctor(&stage, &[]).await;
-    report.expect("clock_skew", "ok", "agrees");
-    report.expect("token", "fail", "token_expired");
+    report.fails_only(&[]);
+    report.expect("token", "ok", "through the Page");
+    report.expect("token_time", "ok", "no scheduled end");
+    report.expect("account_subscription", "ok", "");
+    let account = stage.account.ig_id.clone();
+    stage
+        .world()
+        .end_tokens(&account, TokenEnd::AppRemoved)
+        .unwrap();
+    let report = doctor(&stage, &[]).await;
+    report.fails_only(&["token"]);
+    report.expect("token", "fail", "--login facebook --page-id");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_time_than_metas_is_told() {
+    let stage = Stage::build().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let early = format!("http://{}", listener.local_addr().unwrap());
+    let tracker = TaskTracker::new();
+    tracker.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let answer = "HTTP/1.1 400 Bad Request\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+                          Content-Length: 2\r\nConnection: close\r\n\r\n{}";
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    let report = doctor(&stage, &[("HOOKLINE_META__GRAPH_URL", &early)]).await;
+    report.expect("clock_skew", "fail", "time synchronisation");
+    report.expect("token", "ok", "@acme");
     stage.clear().await;
 }
