@@ -122,10 +122,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Alerts(args) => on_store(given, Task::Alerts(args)).await,
         Command::Subscribe => on_store(given, Task::Subscribe).await,
         Command::Replay(args) => on_store(given, Task::Replay(args)).await,
-        Command::Doctor(args) => {
-            quiet_log();
-            doctor::run(args, |purpose| given.sources(None, purpose)).await
-        }
+        // Without a log: what would be logged is among its findings.
+        Command::Doctor(args) => doctor::run(args, |purpose| given.sources(None, purpose)).await,
         Command::Migrate => on_store(given, Task::Migrate).await,
     }
 }

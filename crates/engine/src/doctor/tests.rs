@@ -7,11 +7,12 @@ use hookline_meta::graph::{
     AccountKind, CallFailure, GraphError, InstagramIdentity, LinkedAccount, PageIdentity, Usage,
 };
 use hookline_model::account::{Account, Hold, Login};
+use hookline_model::alert::{Alert, AlertCode};
 use hookline_model::clock::Timestamp;
 use hookline_model::event::EventKind;
-use hookline_model::ids::{AccountId, AppScopedId, PageId};
+use hookline_model::ids::{AccountId, AlertId, AppScopedId, PageId};
 
-use super::{Judgement, Subject, Verdict, judge, judge_app};
+use super::{Judgement, Looked, Subject, Verdict, judge, judge_app};
 use crate::subscribe::{Difference, FIELDS, Standing};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -311,10 +312,19 @@ fn the_app_is_asked_about_in_one_call() {
         other_apps: Vec::new(),
     };
     for (looked, credentials, subscription) in [
-        (Ok(Some(standing)), Verdict::Ok, Verdict::Ok),
-        (Ok(None), Verdict::Skipped, Verdict::Warn),
-        (Err(answered(190, None)), Verdict::Fail, Verdict::Skipped),
-        (Err(no_connection()), Verdict::Warn, Verdict::Skipped),
+        (Looked::At(Ok(Some(standing))), Verdict::Ok, Verdict::Ok),
+        (Looked::At(Ok(None)), Verdict::Ok, Verdict::Warn),
+        (Looked::Unknown, Verdict::Skipped, Verdict::Warn),
+        (
+            Looked::At(Err(answered(190, None))),
+            Verdict::Fail,
+            Verdict::Skipped,
+        ),
+        (
+            Looked::At(Err(no_connection())),
+            Verdict::Warn,
+            Verdict::Skipped,
+        ),
     ] {
         let verdicts: Vec<_> = judge_app(&looked).iter().map(|it| it.verdict).collect();
         assert_eq!(verdicts, [credentials, subscription]);
@@ -363,6 +373,21 @@ fn a_hold_that_is_over_is_none() {
     expect(&judged, Verdict::Fail, "until");
     let judged = judge::hold(&held(None), now()).expect("it is held");
     expect(&judged, Verdict::Fail, "token_expired");
+}
+
+#[test]
+fn an_open_alert_is_as_bad_as_it_says() {
+    for (code, verdict) in [
+        (AlertCode::TokenDead, Verdict::Fail),
+        (AlertCode::EventsMissed, Verdict::Warn),
+    ] {
+        let times = (now().minus(DAY), None);
+        let alert = Alert::of((AlertId(1), code), None, times, "3 missed".to_owned());
+        let judged = judge::open_alert(&alert, now());
+        expect(&judged, verdict, code.as_str());
+        expect(&judged, verdict, "3 missed");
+        expect(&judged, verdict, &alert.what_to_do);
+    }
 }
 
 #[test]

@@ -48,7 +48,8 @@ pub fn connect_page(config: &Config) -> Option<String> {
     Some(format!("{}/oauth", public.as_str().trim_end_matches('/')))
 }
 
-fn meta_app(config: &Config) -> Option<AppCredentials> {
+/// The Meta app, where the configuration says it.
+pub fn meta_app(config: &Config) -> Option<AppCredentials> {
     Some(AppCredentials {
         id: config.meta.app_id.clone()?,
         secret: config.meta.app_secrets.first()?.clone(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hookline_engine::doctor::{AccountDoctor, Finding, Judgement, Subject, examine_app, judge};
 use hookline_engine::keyring::KeyRing;
 use hookline_engine::subscribe::Subscriber;
-use hookline_meta::graph::GraphClient;
+use hookline_meta::graph::{AppCredentials, GraphClient};
 use hookline_model::clock::{Clock as _, Timestamp};
 use hookline_store::{Store, StoreError};
 
@@ -84,6 +84,7 @@ pub(super) struct Doctors {
     store: Option<Arc<Store>>,
     keys: Option<Arc<KeyRing>>,
     graph: Arc<GraphClient>,
+    app: Option<AppCredentials>,
     subscriber: Subscriber,
     hosts: Hosts,
 }
@@ -99,6 +100,7 @@ impl Doctors {
         Ok(Self {
             store,
             keys,
+            app: wiring::meta_app(config),
             subscriber: wiring::subscriber(config, &graph),
             graph,
             hosts,
@@ -114,7 +116,9 @@ impl Doctors {
         };
         let mut findings = self.hosts.findings.clone();
         if self.hosts.has_graph {
-            findings.extend(examine_app(&self.subscriber, has_facebook).await);
+            let app = self.app.as_ref();
+            let looked = examine_app(&self.graph, app, &self.subscriber, has_facebook);
+            findings.extend(looked.await);
         } else {
             let skipped = Judgement::skipped("The app cannot be asked about, see above.");
             findings.push(skipped.on("app_credentials", &Subject::App));

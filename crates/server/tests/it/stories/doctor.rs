@@ -325,3 +325,47 @@ async fn another_time_than_metas_is_told() {
     report.expect("token", "ok", "@acme");
     stage.clear().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_and_what_people_were_told_of_is_told_again() {
+    let stage = Stage::build().await;
+    stage.publish("link", json!({})).await;
+    let account = stage.account.ig_id.clone();
+    let ended = stage.world().end_tokens(&account, TokenEnd::AppRemoved);
+    ended.unwrap();
+    let comment = stage.comment("ada", "link");
+    stage.settled(&comment, "held").await;
+    let report = doctor(&stage, &[]).await;
+    report.expect("hold", "fail", "until it has a new token (app_removed)");
+    report.expect("alert", "fail", "token_dead");
+    report.expect("events", "ok", "comments");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_than_the_tokens_were_sealed_with_is_told() {
+    let stage = Stage::build().await;
+    let other = format!("{}=", "A".repeat(43));
+    let report = doctor(&stage, &[("HOOKLINE_ENCRYPTION__KEYS", &other)]).await;
+    report.fails_only(&["token"]);
+    report.expect("token", "fail", "None of the keys opens");
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_apps_secret_is_tried_even_without_a_public_address() {
+    let stage = Stage::build().await;
+    let mut command = command(&stage, &[]);
+    command
+        .env_remove("HOOKLINE_SERVER__PUBLIC_URL")
+        .arg("--json");
+    let (code, text) = said(&stage, command).await;
+    let said = serde_json::from_str(&text).unwrap();
+    let report = Report { code, said };
+    report.fails_only(&[]);
+    report.expect("app_credentials", "ok", "");
+    report.expect("app_subscription", "warn", "server.public_url");
+    report.expect("public_url", "warn", "is not set");
+    report.expect("handshake", "ok", "");
+    stage.clear().await;
+}
