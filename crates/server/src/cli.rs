@@ -60,6 +60,9 @@ enum Command {
     /// Interprets a delivery again.
     Replay(replay::ReplayArgs),
     /// Looks at everything that can keep events from coming, and says what to do next.
+    ///
+    /// It changes nothing, and works beside a running server and without one. Exit code 0: nothing
+    /// failed, though there may be warnings; 1: something failed.
     Doctor(doctor::DoctorArgs),
     /// Brings the database to this version's schema.
     Migrate,

@@ -128,7 +128,9 @@ pub fn instagram_owner(account: &Account, identity: &InstagramIdentity) -> Judge
         );
     }
     if stored == right {
-        return Judgement::ok(format!("The token works and is @{handle}'s."));
+        return Judgement::ok(format!(
+            "The token works and is @{handle}'s (Instagram Login)."
+        ));
     }
     let is_swapped = identity
         .app_scoped_id
@@ -195,7 +197,7 @@ pub fn page_owner(account: &Account, page: &PageIdentity) -> Judgement {
         );
     }
     Judgement::ok(format!(
-        "The token works and is @{handle}'s, through the Page {name}."
+        "The token works and is @{handle}'s, through the Page {name} (Facebook Login)."
     ))
 }
 
@@ -229,9 +231,20 @@ pub fn owner_unknown(account: &Account, failure: &CallFailure) -> Judgement {
     if is_passing(failure) {
         return again("Meta could not be asked whose the token is", failure);
     }
+    let (login, other) = match account.login {
+        Login::Instagram => ("Instagram Login", "facebook"),
+        Login::Facebook { .. } => ("Facebook Login", "instagram"),
+    };
+    let mut next_step = connect_again(account);
+    // Each login's host takes the tokens of the other for nonsense.
+    if failure.reason() == "token_invalid" {
+        next_step = format!(
+            "{next_step} If the token was made through the other login, say --login {other}."
+        );
+    }
     Judgement::fail(
-        format!("Meta refuses the token: {failure}."),
-        connect_again(account),
+        format!("Meta refuses the token, used as one of {login}: {failure}."),
+        next_step,
     )
 }
 

@@ -191,6 +191,12 @@ fn a_refused_token_is_no_passing_trouble() {
         ),
         (
             &instagram,
+            answered(190, None),
+            Verdict::Fail,
+            "--login facebook",
+        ),
+        (
+            &instagram,
             answered(4, None),
             Verdict::Warn,
             "again in a few minutes",
