@@ -268,7 +268,7 @@ impl Upkeep {
                 memo,
             },
             Next::Failed(reason) => {
-                let chance = self.with_random(|random| random.random());
+                let chance = self.with_random(StdRng::random);
                 failed(RETRY.after_with_jitter(task.failures + 1, chance), reason)
             }
             Next::NotNow(reason) => failed(self.about(NO_CALLER_WAIT), reason),

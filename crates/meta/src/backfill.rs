@@ -5,7 +5,7 @@
 //! the entry, so that the bytes alone say that nobody delivered it.
 
 use hookline_model::clock::Timestamp;
-use hookline_model::ids::{AccountId, ContactId};
+use hookline_model::ids::{AccountId, CommentId, ContactId};
 use serde_json::{Value, json};
 
 use crate::graph::{CommentRead, ConversationMessage};
@@ -70,7 +70,7 @@ fn comment_of(comment: &CommentRead) -> Value {
         "text": comment.text,
         "from": from,
         "media": media,
-        "parent_id": comment.parent_id.as_ref().map(|parent| parent.as_str()),
+        "parent_id": comment.parent_id.as_ref().map(CommentId::as_str),
         "created_at": comment.created_at.as_millis(),
     })
 }
@@ -79,7 +79,7 @@ fn comment_of(comment: &CommentRead) -> Value {
 mod tests {
     use super::*;
     use hookline_model::event::{Container, EventBody, Person};
-    use hookline_model::ids::{CommentId, MediaId, MessageId};
+    use hookline_model::ids::{MediaId, MessageId};
 
     fn written_at() -> Timestamp {
         Timestamp::from_millis(1_790_000_000_000)
