@@ -24,8 +24,9 @@ pub use alerts::{AlertsConfig, ReceiverUrl, SmtpSecurity, SmtpServer};
 pub use problem::{Finding, Origin, Problems};
 pub use reference::reference;
 pub use sections::{
-    AdminConfig, EncryptionConfig, LogConfig, MetaConfig, MetricsConfig, OptoutConfig, QueueConfig,
-    RetentionConfig, SendingConfig, ServerConfig, StoreConfig, WatchConfig,
+    AdminConfig, ConnectConfig, EncryptionConfig, LogConfig, MetaConfig, MetricsConfig,
+    OptoutConfig, QueueConfig, RetentionConfig, SendingConfig, ServerConfig, StoreConfig,
+    WatchConfig,
 };
 pub use source::{Flags, Purpose, Sources};
 pub use value::{BaseUrl, LogFormat, StoreUrl};
@@ -51,6 +52,8 @@ pub struct Config {
     pub encryption: EncryptionConfig,
     /// Who may read the metrics.
     pub metrics: MetricsConfig,
+    /// Who may connect accounts in a browser.
+    pub connect: ConnectConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
     /// Whom people are told through of what is wrong.

@@ -176,6 +176,7 @@ fn rest(
         clock: Arc::clone(clock),
         public_url: public_url.clone(),
         nonces: Nonces::clone(&nonces),
+        password: config.connect.password.clone(),
     });
     let callbacks = callbacks::router(CallbackState {
         store: Arc::clone(store),

@@ -123,6 +123,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "encryption",
         "What access tokens are encrypted with at rest.",
     ),
+    ("connect", "Who may connect accounts in a browser."),
     ("metrics", "Who may read `/metrics`."),
     ("retention", "How long things are kept."),
     (
@@ -357,6 +358,11 @@ pub(super) static KEYS: &[Key] = &[
         "encryption.keys",
         Keys,
         "Base64 of 32 random bytes each. The first encrypts, all decrypt. Without any, a key is made and kept in `hookline.key` beside the database.",
+    ),
+    secret(
+        "connect.password",
+        Text,
+        "What `/oauth/…/start` asks for before it sends a browser to Meta (HTTP Basic, any user name); without it whoever reaches the address can connect an account of theirs.",
     ),
     secret(
         "metrics.token",

@@ -125,6 +125,13 @@ pub struct EncryptionConfig {
     pub keys: Vec<EncryptionKey>,
 }
 
+/// `[connect]`
+#[derive(Debug, Clone)]
+pub struct ConnectConfig {
+    /// What the page that begins a login asks for; without it the page is open.
+    pub password: Option<Secret>,
+}
+
 /// `[metrics]`
 #[derive(Debug, Clone)]
 pub struct MetricsConfig {
@@ -185,6 +192,9 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         },
         encryption: EncryptionConfig {
             keys: reader.list_of("encryption.keys", value::encryption_key),
+        },
+        connect: ConnectConfig {
+            password: reader.secret("connect.password"),
         },
         metrics: MetricsConfig {
             token: reader.secret("metrics.token"),

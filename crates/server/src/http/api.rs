@@ -41,7 +41,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use alerts::code_named;
-pub(crate) use auth::is_bearer;
+pub(crate) use auth::{is_basic, is_bearer};
 pub(crate) use deliveries::delivery_id;
 pub use document::openapi;
 use problem::ApiError;

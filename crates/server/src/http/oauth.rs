@@ -24,6 +24,7 @@ use hookline_model::clock::Clock;
 use hookline_model::secret::Secret;
 use serde::Deserialize;
 
+use super::api::is_basic;
 use states::{Finish, States};
 
 /// What the browser keeps of a login under way.
@@ -40,6 +41,8 @@ pub struct OAuthState {
     pub public_url: Option<String>,
     /// States nobody can guess are drawn from these.
     pub nonces: Nonces,
+    /// What is asked for before a login begins; none when anybody may begin one.
+    pub password: Option<Secret>,
 }
 
 #[derive(Clone)]
@@ -108,10 +111,15 @@ impl Site {
 }
 
 /// Sends the browser to Meta.
-async fn start(State(site): State<Site>, Path(name): Path<String>) -> Response {
+async fn start(State(site): State<Site>, Path(name): Path<String>, headers: HeaderMap) -> Response {
     let Some(login) = login_of(&name) else {
         return pages::no_such_login();
     };
+    let password = site.shared.password.as_ref();
+    if password.is_some_and(|password| !is_basic(&headers, password)) {
+        let asks = HeaderValue::from_static("Basic realm=\"Hookline\", charset=\"UTF-8\"");
+        return ([(header::WWW_AUTHENTICATE, asks)], pages::no_password()).into_response();
+    }
     let Some(redirect_uri) = site.redirect_uri(login) else {
         return pages::no_address();
     };

@@ -4,6 +4,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hookline_model::secret::Secret;
 use subtle::ConstantTimeEq;
 
@@ -37,6 +39,21 @@ fn check(wanted: Option<&Secret>, headers: &HeaderMap) -> Result<(), ApiError> {
             "send the admin token: Authorization: Bearer <admin.token>"
         },
     ))
+}
+
+/// Whether the request has `Authorization: Basic` with this password, whatever the name before it;
+/// else as [`is_bearer`].
+pub(crate) fn is_basic(headers: &HeaderMap, wanted: &Secret) -> bool {
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
+        .and_then(|(_, pair)| STANDARD.decode(pair.trim()).ok());
+    given.is_some_and(|pair| {
+        let colon = pair.iter().position(|byte| *byte == b':');
+        let password = colon.and_then(|at| pair.get(at + 1..)).unwrap_or_default();
+        bool::from(password.ct_eq(wanted.expose().as_bytes()))
+    })
 }
 
 /// Whether the request has `Authorization: Bearer <wanted>`. The time this takes tells at most

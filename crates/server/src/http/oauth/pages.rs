@@ -30,6 +30,15 @@ pub(super) fn no_such_login() -> Response {
     page(StatusCode::NOT_FOUND, "No such login", BOTH)
 }
 
+pub(super) fn no_password() -> Response {
+    page(
+        StatusCode::UNAUTHORIZED,
+        "A password is needed",
+        "<p>Whoever runs this server has set one: <code>connect.password</code>. Reload this page \
+         and enter it; the name does not matter.</p>",
+    )
+}
+
 pub(super) fn no_address() -> Response {
     page(
         StatusCode::SERVICE_UNAVAILABLE,

@@ -300,3 +300,19 @@ async fn subscribing_without_the_configuration_names_what_is_missing() {
     assert!(said.contains("meta.app_id"), "{said}");
     stage.clear().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_keeps_strangers_from_connecting() {
+    let mut stage = Stage::build().await;
+    stage
+        .move_to_public(&[("HOOKLINE_CONNECT__PASSWORD", "open:sesame")])
+        .await;
+    let start = format!("{}/oauth/instagram/start", stage.server);
+    let shut = stage.browse(&start, None).await;
+    assert_eq!(shut.status, 401, "{shut:?}");
+    let with = |password: &str| start.replace("http://", &format!("http://any:{password}@"));
+    assert_eq!(stage.browse(&with("guess"), None).await.status, 401);
+    let page = stage.browse(&with("open%3Asesame"), None).await;
+    assert_eq!(page.status, 303, "{page:?}");
+    stage.clear().await;
+}
