@@ -71,19 +71,6 @@ pub struct Connected {
 
 /// Connects accounts.
 pub struct Connector {
-    store: Arc<Store>,
-    clock: Arc<dyn Clock>,
-    graph: Arc<GraphClient>,
-    keys: Arc<KeyRing>,
-    hosts: OAuthHosts,
-    apps: LoginApps,
-    subscriber: Subscriber,
-    nonces: Nonces,
-    wake: Arc<Notify>,
-}
-
-/// What a connector works with.
-pub struct ConnectorParts {
     /// The durable record.
     pub store: Arc<Store>,
     /// The time.
@@ -115,32 +102,6 @@ struct Found {
 }
 
 impl Connector {
-    /// A connector.
-    pub fn new(parts: ConnectorParts) -> Self {
-        let ConnectorParts {
-            store,
-            clock,
-            graph,
-            keys,
-            hosts,
-            apps,
-            subscriber,
-            nonces,
-            wake,
-        } = parts;
-        Self {
-            store,
-            clock,
-            graph,
-            keys,
-            hosts,
-            apps,
-            subscriber,
-            nonces,
-            wake,
-        }
-    }
-
     /// The app of a login, as configured.
     pub fn app(&self, login: LoginKind) -> Result<&AppCredentials, ConnectProblem> {
         self.apps
@@ -344,8 +305,9 @@ impl Connector {
         Ok(Connected { accounts, left_out })
     }
 
-    /// Stores the account, then has Meta deliver its events. What Meta refuses then is told, and
-    /// tried again by the upkeep.
+    /// Has Meta deliver the account's events, then stores it: events that come in between wait as
+    /// those of an unknown account, and a token that turns out dead leaves nothing behind. What
+    /// else Meta refuses is told, and tried again by the upkeep.
     async fn keep_one(&self, found: Found) -> Result<ConnectedAccount, ConnectProblem> {
         let now = self.clock.now();
         let sealed = self

@@ -70,20 +70,6 @@ pub struct UpkeepSettings {
 
 /// Does the tasks.
 pub struct Upkeep {
-    store: Arc<Store>,
-    clock: Arc<dyn Clock>,
-    graph: Arc<GraphClient>,
-    keys: Arc<KeyRing>,
-    sender: SendWorker,
-    subscriber: Subscriber,
-    settings: UpkeepSettings,
-    random: Mutex<StdRng>,
-    /// Notified when something was recorded.
-    recorded: Arc<Notify>,
-}
-
-/// What the upkeep works with.
-pub struct UpkeepParts {
     /// The durable record.
     pub store: Arc<Store>,
     /// The time.
@@ -96,8 +82,10 @@ pub struct UpkeepParts {
     pub sender: SendWorker,
     /// Asks Meta to deliver.
     pub subscriber: Subscriber,
+    /// What the owner set.
+    pub settings: UpkeepSettings,
     /// Draws nonces and jitter.
-    pub random: StdRng,
+    pub random: Mutex<StdRng>,
     /// Notified when something was recorded.
     pub recorded: Arc<Notify>,
 }
@@ -115,31 +103,6 @@ enum Next {
 }
 
 impl Upkeep {
-    /// An upkeep of everything that is connected.
-    pub fn new(parts: UpkeepParts, settings: UpkeepSettings) -> Self {
-        let UpkeepParts {
-            store,
-            clock,
-            graph,
-            keys,
-            sender,
-            subscriber,
-            random,
-            recorded,
-        } = parts;
-        Self {
-            store,
-            clock,
-            graph,
-            keys,
-            sender,
-            subscriber,
-            settings,
-            random: Mutex::new(random),
-            recorded,
-        }
-    }
-
     /// Called once, when the engine starts: an app whose subscription we manage is looked at now,
     /// because its configuration may have changed.
     pub async fn begin(&self) -> Result<(), StoreError> {
@@ -153,12 +116,17 @@ impl Upkeep {
     }
 
     /// Says that the engine lives. When it last said so too long ago, events may have been missed:
-    /// every account is read back, and every subscription looked at.
+    /// every account is read back, and every subscription looked at. That is kept before the beat,
+    /// so that a process that dies in between notices it again.
     pub async fn beat(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let Some(before) = self.store.beat(now).await? else {
-            return Ok(());
-        };
+        if let Some(before) = self.store.pulse().await? {
+            self.after_silence(before, now).await?;
+        }
+        self.store.beat(now).await
+    }
+
+    async fn after_silence(&self, before: Timestamp, now: Timestamp) -> Result<(), StoreError> {
         let silence = now.since(before);
         if silence < GAP_MIN {
             return Ok(());
@@ -190,18 +158,22 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Does the tasks whose time has come, and says how many. A task that was cut off is due
-    /// still: each can be done twice without harm.
-    pub async fn tick(&self) -> Result<usize, StoreError> {
+    /// Does the tasks whose time has come, and says whether more may wait. A task that was cut off
+    /// is due still: each can be done twice without harm.
+    pub async fn tick(&self) -> Result<bool, StoreError> {
         let due = self.store.due_tasks(self.clock.now(), BATCH).await?;
-        let count = due.len();
+        let has_more = due.len() >= usize::try_from(BATCH).unwrap_or(usize::MAX);
+        let mut failure = None;
         let mut working = stream::iter(due)
             .map(|task| self.work(task))
             .buffer_unordered(AT_ONCE);
+        // To the end whatever fails: a neighbour that is cut off could lose a token it just got.
         while let Some(worked) = working.next().await {
-            worked?;
+            if let Err(error) = worked {
+                failure = Some(error);
+            }
         }
-        Ok(count)
+        failure.map_or(Ok(has_more), Err)
     }
 
     async fn work(&self, task: DueTask) -> Result<(), StoreError> {
@@ -345,3 +317,6 @@ impl Upkeep {
             .map(|_| ())
     }
 }
+
+#[cfg(test)]
+mod tests;

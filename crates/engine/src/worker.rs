@@ -318,10 +318,15 @@ async fn keep_up(upkeep: Arc<Upkeep>, stop: CancellationToken) {
         tracing::error!(error = chain(&error), "upkeep was not begun");
     }
     while !stop.is_cancelled() {
-        if let Err(error) = upkeep.tick().await {
-            tracing::error!(error = chain(&error), "upkeep was not done");
-        }
-        sleep(UPKEEP_EVERY, &nothing, &stop).await;
+        let pause = match upkeep.tick().await {
+            Ok(true) => Duration::ZERO,
+            Ok(false) => UPKEEP_EVERY,
+            Err(error) => {
+                tracing::error!(error = chain(&error), "upkeep was not done");
+                REST
+            }
+        };
+        sleep(pause, &nothing, &stop).await;
     }
 }
 

@@ -16,7 +16,7 @@ use hookline_engine::reconcile::Reconciler;
 use hookline_engine::record::Recorder;
 use hookline_engine::send::SendWorker;
 use hookline_engine::settings::{OptWords, Settings};
-use hookline_engine::upkeep::{Upkeep, UpkeepParts, UpkeepSettings};
+use hookline_engine::upkeep::{Upkeep, UpkeepSettings};
 use hookline_engine::worker::{Observer, Workers};
 use hookline_meta::signature::Verifier;
 use hookline_model::budget::Budget;
@@ -263,19 +263,17 @@ fn workers(
         sender.clone(),
     );
     let random = StdRng::from_seed(keys::random_bytes()?);
-    let upkeep = Upkeep::new(
-        UpkeepParts {
-            store: Arc::clone(store),
-            clock: Arc::clone(clock),
-            graph: Arc::clone(&graph),
-            keys: Arc::clone(keys),
-            sender: sender.clone(),
-            subscriber: meta::subscriber(config, &graph),
-            random: StdRng::from_seed(keys::random_bytes()?),
-            recorded: Arc::clone(recorded),
-        },
-        upkeep_settings(config),
-    );
+    let upkeep = Upkeep {
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+        graph: Arc::clone(&graph),
+        keys: Arc::clone(keys),
+        sender: sender.clone(),
+        subscriber: meta::subscriber(config, &graph),
+        settings: upkeep_settings(config),
+        random: Mutex::new(StdRng::from_seed(keys::random_bytes()?)),
+        recorded: Arc::clone(recorded),
+    };
     Ok(Workers {
         store: Arc::clone(store),
         clock: Arc::clone(clock),

@@ -113,22 +113,8 @@ impl Store {
         apart: Duration,
     ) -> Result<usize, StoreError> {
         self.write(move |connection| {
-            let accounts: Vec<String> = connection
-                .prepare_cached("SELECT id FROM accounts WHERE connected_at < ?1 ORDER BY id")
-                .and_then(|mut query| {
-                    query
-                        .query_map([ends_at.as_millis()], |row| row.get(0))?
-                        .collect()
-                })
-                .map_err(StoreError::database("list accounts"))?;
-            let mut at = read_at;
-            for account in &accounts {
-                let account = AccountId::new(account.as_str());
-                note(connection, &account, cause, (begins_at, ends_at), now)?;
-                hasten(connection, Task::Backfill, Some(account.as_str()), at)?;
-                at = at.plus(apart);
-            }
-            Ok(accounts.len())
+            note_of_all(connection, cause, (begins_at, ends_at), now)?;
+            read_all_back(connection, ends_at, read_at, apart)
         })
         .await
     }
@@ -364,6 +350,67 @@ fn note(
         })
         .map_err(doing())?;
     Ok(())
+}
+
+/// As [`note`], for every account that was there before the gap ended: two statements, however many
+/// accounts there are, because deliveries wait for the writer meanwhile.
+fn note_of_all(
+    connection: &Connection,
+    cause: GapCause,
+    (begins_at, ends_at): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let doing = || StoreError::database("note a gap of all accounts");
+    let (begins, ends) = (begins_at.as_millis(), ends_at.as_millis());
+    connection
+        .prepare_cached(
+            "UPDATE gaps SET begins_at = min(begins_at, ?1), ends_at = max(ends_at, ?2)
+             WHERE state = 'waiting' AND begins_at <= ?2 AND ends_at >= ?1",
+        )
+        .and_then(|mut update| update.execute([begins, ends]))
+        .map_err(doing())?;
+    connection
+        .prepare_cached(
+            "INSERT INTO gaps (account_id, cause, begins_at, ends_at, state, noticed_at)
+             SELECT id, ?1, ?2, ?3, 'waiting', ?4 FROM accounts
+             WHERE connected_at < ?3 AND NOT EXISTS (
+                 -- Both conditions on the state: the first is the index's.
+                 SELECT 1 FROM gaps g WHERE g.account_id = accounts.id
+                     AND g.state IN ('waiting', 'reading') AND g.state = 'waiting'
+                     AND g.begins_at <= ?2 AND g.ends_at >= ?3)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![cause.as_str(), begins, ends, now.as_millis()])
+        })
+        .map_err(doing())?;
+    Ok(())
+}
+
+/// Has every account that was there read back, one after the other; says how many those are.
+fn read_all_back(
+    connection: &Connection,
+    ends_at: Timestamp,
+    read_at: Timestamp,
+    apart: Duration,
+) -> Result<usize, StoreError> {
+    let apart = i64::try_from(apart.as_millis()).unwrap_or(i64::MAX);
+    let doing = || StoreError::database("have all accounts read back");
+    connection
+        .prepare_cached(
+            "UPDATE upkeep SET due_at = min(due_at, ?2 + ?3 * a.place) FROM (
+                 SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM accounts
+                 WHERE connected_at < ?1) a
+             WHERE upkeep.account_id = a.id AND upkeep.task = ?4",
+        )
+        .and_then(|mut update| {
+            update.execute(params![
+                ends_at.as_millis(),
+                read_at.as_millis(),
+                apart,
+                Task::Backfill.as_str(),
+            ])
+        })
+        .map_err(doing())
 }
 
 fn gap(row: &Row<'_>) -> Result<Gap, StoreError> {

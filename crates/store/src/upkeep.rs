@@ -92,22 +92,30 @@ impl Store {
         .await
     }
 
-    /// Says that the engine lives, and answers when it said so last.
-    pub async fn beat(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        self.write(move |connection| {
-            let doing = || StoreError::database("keep that the engine lives");
-            let before = connection
+    /// When the engine last said that it lives.
+    pub async fn pulse(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|connection| {
+            let at: Option<i64> = connection
                 .prepare_cached("SELECT at FROM pulse WHERE id = 1")
                 .and_then(|mut query| query.query_row([], |row| row.get(0)).optional())
-                .map_err(doing())?;
+                .map_err(StoreError::database("read when the engine lived"))?;
+            Ok(at.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
+    /// Says that the engine lives. What follows from a silence before has to be kept by then: the
+    /// next life hears of it no more.
+    pub async fn beat(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |connection| {
             connection
                 .prepare_cached(
                     "INSERT INTO pulse (id, at) VALUES (1, ?1)
                      ON CONFLICT (id) DO UPDATE SET at = excluded.at",
                 )
                 .and_then(|mut insert| insert.execute([now.as_millis()]))
-                .map_err(doing())?;
-            Ok(before.map(Timestamp::from_millis))
+                .map_err(StoreError::database("keep that the engine lives"))?;
+            Ok(())
         })
         .await
     }
@@ -127,16 +135,24 @@ fn due(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<DueTas
     let mut tasks = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let account: String = row.get("account_id").map_err(doing())?;
-        let read = Reader::new("upkeep", &account, row);
-        let is_app = account == APP;
-        tasks.push(DueTask {
-            task: read.word("task", Task::from_name)?,
-            failures: read.count("failures")?,
-            memo: read.optional_json("memo")?,
-            account_id: (!is_app).then(|| AccountId::new(account)),
-        });
+        match task(&account, &Reader::new("upkeep", &account, row)) {
+            Ok(task) => tasks.push(task),
+            // It stays due, for a version that can read it; the others go on.
+            Err(error) => {
+                tracing::error!(account, %error, "a task cannot be read from the database");
+            }
+        }
     }
     Ok(tasks)
+}
+
+fn task(account: &str, read: &Reader<'_, '_>) -> Result<DueTask, StoreError> {
+    Ok(DueTask {
+        task: read.word("task", Task::from_name)?,
+        failures: read.count("failures")?,
+        memo: read.optional_json("memo")?,
+        account_id: (account != APP).then(|| AccountId::new(account)),
+    })
 }
 
 /// Makes a task due at `at` or before. Without an account: the app's own task, or that of every

@@ -146,12 +146,17 @@ impl Upkeep {
         } else {
             gap.progress = serde_json::to_value(&progress).ok();
         }
+        let is_finished = gap.finished_at.is_some();
         self.store.keep_gap(gap).await?;
-        match trouble {
-            Some(failure) => self.failed(caller, &failure).await,
-            // Another gap may wait behind this one; if none does, the next run rests.
-            None => Ok(Next::At(now.plus(RUN_EVERY), None)),
+        if let Some(failure) = trouble {
+            return self.failed(caller, &failure).await;
         }
+        let account = caller.account().clone();
+        if is_finished && self.store.next_gap(account).await?.is_none() {
+            // What was told of it stays open until then.
+            return Ok(Next::After(IDLE, None));
+        }
+        Ok(Next::At(now.plus(RUN_EVERY), None))
     }
 
     /// Conversations have a limit of their own, by the second.
@@ -428,7 +433,9 @@ impl Upkeep {
             return Ok(());
         }
         tracing::warn!(%account, "{text}");
-        self.raise(AlertCode::EventsMissed, Some(account), text, None)
+        // Each gap is told of, also while the alert of the one before is open.
+        let step = u32::try_from(gap.id).ok();
+        self.raise(AlertCode::EventsMissed, Some(account), text, step)
             .await
     }
 }

@@ -1,6 +1,6 @@
 //! Both levels of subscription: looked at, repaired where Meta dropped something, and told.
 
-use hookline_meta::graph::ErrorClass;
+use hookline_meta::graph::{CallFailure, ErrorClass};
 use hookline_model::alert::AlertCode;
 use hookline_model::clock::Timestamp;
 use hookline_model::upkeep::GapCause;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Next, REPEATS_WAIT, Upkeep};
 use crate::caller::Caller;
-use crate::subscribe::Standing;
+use crate::subscribe::{Difference, Standing};
 
 /// What is remembered from one look to the next.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -43,13 +43,7 @@ impl Upkeep {
             return Ok(Next::After(every, task.memo.clone()));
         }
         let mut memo = Memo::of(task);
-        let has_facebook = self.store.has_facebook_accounts().await?;
-        let repairs = self.settings.manages_subscription;
-        let looked = self
-            .subscriber
-            .app(has_facebook, &memo.refused, repairs)
-            .await;
-        let standing = match looked {
+        let standing = match self.look_at_app(&memo).await? {
             Ok(Some(standing)) => standing,
             Ok(None) => return Ok(Next::After(every, task.memo.clone())),
             Err(failure) => {
@@ -65,49 +59,56 @@ impl Upkeep {
                 return Ok(Next::Failed(failure.reason()));
             }
         };
-        let now = self.clock.now();
-        self.tell_app(&standing, &memo, now).await?;
         if standing.is_good() {
-            memo.good_at = Some(now.as_millis());
+            memo.good_at = Some(self.clock.now().as_millis());
         }
         memo.refused = standing.refused;
         Ok(Next::After(every, memo.into_json()))
     }
 
-    async fn tell_app(
+    /// Looks, and repairs where it is managed. What was missed is kept before Meta is asked again:
+    /// once Meta agreed, nothing shows any more that anything was.
+    async fn look_at_app(
         &self,
-        standing: &Standing,
         memo: &Memo,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Result<Option<Standing>, CallFailure>, StoreError> {
+        let has_facebook = self.store.has_facebook_accounts().await?;
+        let look = |repairs| self.subscriber.app(has_facebook, &memo.refused, repairs);
+        let found = match look(false).await {
+            Ok(Some(found)) => found,
+            other => return Ok(other),
+        };
+        self.tell_app(&found.difference, memo).await?;
+        if found.difference.is_none() || !self.settings.manages_subscription {
+            return Ok(Ok(Some(found)));
+        }
+        Ok(look(true).await)
+    }
+
+    async fn tell_app(&self, difference: &Difference, memo: &Memo) -> Result<(), StoreError> {
         let code = AlertCode::AppNotSubscribed;
-        let difference = &standing.difference;
+        let is_managed = self.settings.manages_subscription;
         if !difference.is_none() {
-            let repaired = standing.is_repaired;
-            tracing::warn!(%difference, repaired, "the app's subscription");
+            tracing::warn!(%difference, managed = is_managed, "the app's subscription");
         }
         if !difference.is_silence() {
             return self.resolve(code, None).await;
         }
         // The first subscription is no trouble, and what it brings cannot have been missed.
-        if let Some(good_at) = memo.good_at {
-            let what = if standing.is_repaired {
-                "it was asked for again"
-            } else {
-                "meta.manage_subscription is off, so it is left as it is"
-            };
-            self.raise(code, None, format!("{difference}; {what}"), None)
+        let good_at = memo.good_at.map(Timestamp::from_millis);
+        let what = match (is_managed, good_at) {
+            (true, None) => return Ok(()),
+            (true, Some(_)) => "it is asked for again",
+            (false, _) => "meta.manage_subscription is off, so it is left as it is",
+        };
+        self.raise(code, None, format!("{difference}; {what}"), None)
+            .await?;
+        if let (true, Some(good_at)) = (is_managed, good_at) {
+            let now = self.clock.now();
+            let (gap, times) = ((good_at, now), (now, now.plus(REPEATS_WAIT)));
+            self.store
+                .note_gap_of_all(GapCause::Unsubscribed, gap, times, super::ACCOUNTS_APART)
                 .await?;
-            if standing.is_repaired {
-                let gap = (Timestamp::from_millis(good_at), now);
-                let times = (now, now.plus(REPEATS_WAIT));
-                self.store
-                    .note_gap_of_all(GapCause::Unsubscribed, gap, times, super::ACCOUNTS_APART)
-                    .await?;
-            }
-        } else if !standing.is_repaired {
-            let detail = format!("{difference}; meta.manage_subscription is off");
-            self.raise(code, None, detail, None).await?;
         }
         Ok(())
     }
@@ -123,11 +124,7 @@ impl Upkeep {
             return Ok(Next::After(every, task.memo.clone()));
         }
         let mut memo = Memo::of(task);
-        let looked = self
-            .subscriber
-            .account(&caller.sender(), &memo.refused, true)
-            .await;
-        let standing = match looked {
+        let standing = match self.look_at_account(&memo, caller).await? {
             Ok(standing) => standing,
             Err(failure) => {
                 if failure.class() == Some(ErrorClass::Permission) {
@@ -139,32 +136,39 @@ impl Upkeep {
                 return self.failed(caller, &failure).await;
             }
         };
-        let now = self.clock.now();
-        self.tell_account(&standing, &memo, caller, now).await?;
-        memo.good_at = Some(now.as_millis());
+        self.tell_refused(&standing, &memo, caller).await?;
+        memo.good_at = Some(self.clock.now().as_millis());
         memo.refused = standing.refused;
         Ok(Next::After(every, memo.into_json()))
     }
 
-    async fn tell_account(
+    /// As [`Upkeep::look_at_app`], of one account.
+    async fn look_at_account(
         &self,
-        standing: &Standing,
         memo: &Memo,
         caller: &Caller,
-        now: Timestamp,
+    ) -> Result<Result<Standing, CallFailure>, StoreError> {
+        let sender = caller.sender();
+        let look = |repairs| self.subscriber.account(&sender, &memo.refused, repairs);
+        let found = match look(false).await {
+            Ok(found) => found,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        self.tell_account(&found.difference, memo, caller).await?;
+        if found.difference.is_none() {
+            return Ok(Ok(found));
+        }
+        Ok(look(true).await)
+    }
+
+    async fn tell_account(
+        &self,
+        difference: &Difference,
+        memo: &Memo,
+        caller: &Caller,
     ) -> Result<(), StoreError> {
         let account = caller.account();
         let code = AlertCode::AccountNotSubscribed;
-        if standing.refused.len() > memo.refused.len() {
-            let refused = standing.refused.join(", ");
-            let detail = format!("without these fields: {refused}");
-            self.raise(AlertCode::SubscriptionRefused, Some(account), detail, None)
-                .await?;
-        } else if standing.refused.is_empty() {
-            self.resolve(AlertCode::SubscriptionRefused, Some(account))
-                .await?;
-        }
-        let difference = &standing.difference;
         if !difference.is_none() {
             tracing::warn!(%account, %difference, "the account is subscribed again");
         }
@@ -175,15 +179,29 @@ impl Upkeep {
             return Ok(());
         };
         // It stays open until the next look finds everything as wanted.
-        let detail = format!("{difference}; it was asked for again");
+        let detail = format!("{difference}; it is asked for again");
         self.raise(code, Some(account), detail, None).await?;
+        let now = self.clock.now();
+        let (gap, times) = ((good_at, now), (now, now.plus(REPEATS_WAIT)));
         self.store
-            .note_gap(
-                account.clone(),
-                GapCause::Unsubscribed,
-                (good_at, now),
-                (now, now.plus(REPEATS_WAIT)),
-            )
+            .note_gap(account.clone(), GapCause::Unsubscribed, gap, times)
             .await
+    }
+
+    async fn tell_refused(
+        &self,
+        standing: &Standing,
+        memo: &Memo,
+        caller: &Caller,
+    ) -> Result<(), StoreError> {
+        let (code, account) = (AlertCode::SubscriptionRefused, caller.account());
+        if standing.refused.len() > memo.refused.len() {
+            let detail = format!("without these fields: {}", standing.refused.join(", "));
+            return self.raise(code, Some(account), detail, None).await;
+        }
+        if standing.refused.is_empty() {
+            return self.resolve(code, Some(account)).await;
+        }
+        Ok(())
     }
 }

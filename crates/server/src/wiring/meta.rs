@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookline_engine::connect::{Connector, ConnectorParts, LoginApps, Nonces};
+use hookline_engine::connect::{Connector, LoginApps, Nonces};
 use hookline_engine::keyring::KeyRing;
 use hookline_engine::subscribe::{AppWebhook, Subscriber};
 use hookline_meta::graph::{AppCredentials, GraphClient, GraphConfig, OAuthHosts};
@@ -108,7 +108,7 @@ pub struct Shared<'a> {
 /// Connects accounts.
 pub fn connector(config: &Config, shared: &Shared<'_>) -> Connector {
     let meta = &config.meta;
-    Connector::new(ConnectorParts {
+    Connector {
         store: Arc::clone(shared.store),
         clock: Arc::clone(shared.clock),
         graph: Arc::clone(shared.graph),
@@ -122,7 +122,7 @@ pub fn connector(config: &Config, shared: &Shared<'_>) -> Connector {
         subscriber: subscriber(config, shared.graph),
         nonces: Nonces::clone(shared.nonces),
         wake: Arc::clone(shared.wake),
-    })
+    }
 }
 
 /// Connects accounts from the command line, beside a running server or without one.

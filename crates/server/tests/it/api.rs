@@ -16,7 +16,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use bytes::Bytes;
-use hookline_engine::connect::{Connector, ConnectorParts, LoginApps};
+use hookline_engine::connect::{Connector, LoginApps};
 use hookline_engine::keyring::{EncryptionKey, KeyRing};
 use hookline_engine::settings::Settings;
 use hookline_engine::subscribe::Subscriber;
@@ -70,7 +70,7 @@ fn connector(store: &Arc<Store>, keys: &Arc<KeyRing>) -> Connector {
         api_version: "v26.0".to_owned(),
     });
     let graph = Arc::new(graph.unwrap());
-    Connector::new(ConnectorParts {
+    Connector {
         store: Arc::clone(store),
         clock: Arc::new(StandingClock(AtomicI64::new(NOW))),
         graph: Arc::clone(&graph),
@@ -84,7 +84,7 @@ fn connector(store: &Arc<Store>, keys: &Arc<KeyRing>) -> Connector {
         subscriber: Subscriber::new(graph, None, None),
         nonces: Arc::new(|| [9; 24]),
         wake: Arc::new(Notify::new()),
-    })
+    }
 }
 
 impl Api {

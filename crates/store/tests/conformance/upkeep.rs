@@ -91,10 +91,11 @@ async fn what_was_asked_for_while_a_task_was_done_is_not_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pulse_tells_when_the_engine_last_lived() {
     let house = House::build();
-    assert_eq!(house.store.beat(at(1)).await.unwrap(), None);
-    assert_eq!(house.store.beat(at(2)).await.unwrap(), Some(at(1)));
+    assert_eq!(house.store.pulse().await.unwrap(), None);
+    house.store.beat(at(1)).await.unwrap();
+    house.store.beat(at(2)).await.unwrap();
     let house = house.reopen().await;
-    assert_eq!(house.store.beat(at(3)).await.unwrap(), Some(at(2)));
+    assert_eq!(house.store.pulse().await.unwrap(), Some(at(2)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,4 +278,24 @@ async fn each_kind_of_event_has_the_time_it_was_last_delivered() {
     let comments = |seconds| BTreeMap::from([(EventKind::CommentReceived, at(seconds))]);
     assert_eq!(of("1784").await.unwrap(), comments(9));
     assert_eq!(of("2").await.unwrap(), comments(70));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_downtime_makes_the_gap_of_the_first_longer() {
+    let house = House::build();
+    house.connect().await;
+    let note = |begins, ends| {
+        let (gap, times) = ((at(begins), at(ends)), (at(ends), at(ends)));
+        house
+            .store
+            .note_gap_of_all(GapCause::Downtime, gap, times, Duration::ZERO)
+    };
+    note(10, 200).await.unwrap();
+    // Noticed again by a process whose predecessor died over it.
+    note(10, 210).await.unwrap();
+    let found = gaps(&house).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].begins_at, found[0].ends_at), (at(10), at(210)));
+    note(500, 700).await.unwrap();
+    assert_eq!(gaps(&house).await.len(), 2);
 }
