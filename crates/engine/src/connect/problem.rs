@@ -1,6 +1,6 @@
 //! Why an account was not connected, and what to do.
 
-use hookline_meta::graph::{CallFailure, CodeRefusal, LoginKind};
+use hookline_meta::graph::{CallFailure, CodeRefusal, ErrorClass, LoginKind};
 use hookline_store::StoreError;
 
 /// Why nothing was connected; nothing is stored then.
@@ -91,7 +91,16 @@ impl ConnectProblem {
             }
             Self::MissingTasks(_) => "Then begin again.",
             Self::TokenTooLong => "Copy the token from Meta's dashboard again, and nothing else.",
-            Self::Call(_) => "Try again in a few minutes. Nothing was changed.",
+            Self::Call(failure) => match failure.class() {
+                Some(ErrorClass::Token(_)) => {
+                    "Meta does not take this access: log in again, or get a new token from Meta's \
+                     dashboard and copy all of it."
+                }
+                Some(ErrorClass::Permission | ErrorClass::ContentOrPermission) => {
+                    "Begin again and leave every permission ticked."
+                }
+                _ => "Try again in a few minutes. Nothing was changed.",
+            },
             Self::Store(_) => "Whoever runs this server finds the reason in its log.",
         }
     }

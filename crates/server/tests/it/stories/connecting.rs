@@ -250,6 +250,7 @@ async fn a_token_alone_connects_from_the_command_line() {
     let (code, said) = stage.run("accounts connect --token IGAAnothing");
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("not connected"), "{said}");
+    assert!(said.contains("get a new token"), "{said}");
     assert!(
         !said.contains("IGAAnothing"),
         "a token is nobody's to read: {said}"
