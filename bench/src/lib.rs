@@ -7,6 +7,7 @@
 //! - [`peer`]: starting a server in a process of its own, on a core of its own
 //! - [`disk`]: what one durable write costs on this disk
 //! - [`comparison`], [`page`]: several servers measured in turn, and the page about it
+//! - [`section`]: one part of the report, with the bars it is held to
 //! - [`flood`]: one account's viral post among many quiet accounts, from comment to reply
 
 pub mod bare;
@@ -18,6 +19,7 @@ pub mod latency;
 pub mod load;
 pub mod page;
 pub mod peer;
+pub mod section;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
