@@ -22,12 +22,12 @@ use hookline_model::limits::LEASE;
 use hookline_model::send::{SendKind, SendState};
 use hookline_model::template::{Facts, Template};
 use hookline_store::lanes::{
-    ClaimRequest, ClaimedLane, FinishAttempt, LaneClaim, LeasedSend, NewHold, StartResult,
-    StartedAttempt,
+    ClaimRequest, ClaimedLane, FinishAttempt, LaneClaim, LeasedSend, NewHold, StartAttempt,
+    StartResult, StartedAttempt,
 };
 use hookline_store::{Store, StoreError};
 
-use crate::caller::{Caller, CallerProblem};
+use crate::caller::{Caller, CallerProblem, NoCaller};
 use crate::keyring::KeyRing;
 use crate::settings::Settings;
 use crate::worker::Observer;
@@ -117,14 +117,19 @@ impl SendWorker {
     /// Whatever fails here is found again by its lease.
     pub async fn work(&self, lane: ClaimedLane) {
         let claim = lane.claim;
+        let caller = Caller::of(lane.account, &self.keys);
         let mut sends: FuturesUnordered<_> = lane
             .sends
             .into_iter()
             .map(|send| {
-                let claim = &claim;
+                let (claim, caller) = (&claim, &caller);
                 async move {
                     let id = send.id;
-                    if let Err(error) = self.work_send(claim, send).await {
+                    let worked = match caller {
+                        Ok(caller) => self.work_send(claim, caller, send).await,
+                        Err(problem) => self.without_caller(claim, &send, *problem).await,
+                    };
+                    if let Err(error) = worked {
                         let error = chain(&error);
                         tracing::error!(send = %id, error, "a send was interrupted");
                     }
@@ -152,31 +157,37 @@ impl SendWorker {
         }
     }
 
-    async fn work_send(&self, claim: &LaneClaim, send: LeasedSend) -> Result<(), StoreError> {
-        let caller = match self.caller(&claim.account_id).await {
-            Ok(caller) => caller,
-            Err(problem) => return self.without_caller(claim, &send, problem).await,
-        };
-        let context = match self.context(claim, &send, &caller).await? {
-            Ready::Known(context) => context,
+    async fn work_send(
+        &self,
+        claim: &LaneClaim,
+        caller: &Caller,
+        send: LeasedSend,
+    ) -> Result<(), StoreError> {
+        let (context, learnt) = match self.context(claim, &send, caller).await? {
+            Ready::Known { context, learnt } => (context, learnt),
             Ready::NotNow => return Ok(()),
         };
-        let text = match render(&send, &context, &caller) {
+        let text = match render(&send, &context, caller) {
             Ok(text) => text,
             Err(reason) => return self.refuse(claim, &send, reason).await,
         };
-        let budget = self.settings.budgets.of(claim.class);
+        let attempt = StartAttempt {
+            send: send.id,
+            text: text.clone(),
+            budget: self.settings.budgets.of(claim.class),
+            learnt,
+        };
         let now = self.clock.now();
         let started = self
             .store
-            .start_attempt(claim.clone(), send.id, text.clone(), budget, now)
+            .start_attempt(claim.clone(), attempt, now)
             .await?;
         let StartResult::Started(attempt) = started else {
             tracing::debug!(send = %send.id, result = ?started, "not sent now");
             return Ok(());
         };
         let lateness = now.since(send.due_at);
-        let called = self.call(&caller, &send, &text).await;
+        let called = self.call(caller, &send, &text).await;
         let tried = Tried {
             send: &send,
             number: attempt.number,
@@ -288,19 +299,18 @@ impl SendWorker {
         &self,
         claim: &LaneClaim,
         send: &LeasedSend,
-        problem: CallerProblem,
+        problem: NoCaller,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         match problem {
-            CallerProblem::Store(error) => Err(error),
-            CallerProblem::NotConnected => {
+            NoCaller::NotConnected => {
                 let reason = "account_removed".to_owned();
                 let state = SendState::Cancelled;
                 self.store
                     .end_untried(claim.clone(), send.id, state, reason, now)
                     .await
             }
-            CallerProblem::TokenUnreadable => {
+            NoCaller::TokenUnreadable => {
                 let alert = (AlertCode::TokenDead, None);
                 self.hold(claim, "token_unreadable", None, alert).await?;
                 self.store

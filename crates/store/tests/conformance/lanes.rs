@@ -8,7 +8,8 @@ use hookline_model::send::{SendClass, SendKind};
 use hookline_store::PageRequest;
 use hookline_store::evidence::Evidence;
 use hookline_store::lanes::{
-    ClaimRequest, ClaimedLane, FinishAttempt, LaneEffect, NewHold, StartResult, StartedAttempt,
+    ClaimRequest, ClaimedLane, FinishAttempt, LaneEffect, Learnt, NewHold, StartAttempt,
+    StartResult, StartedAttempt,
 };
 use hookline_store::records::{SendFilter, SendRecord};
 
@@ -26,13 +27,22 @@ pub(crate) async fn start(
     place: usize,
     now: Timestamp,
 ) -> StartResult {
-    let budget = request().budgets.of(lane.claim.class);
-    let send = lane.sends[place].id;
+    let attempt = attempt_of(lane, place);
     house
         .store
-        .start_attempt(lane.claim.clone(), send, "text".to_owned(), budget, now)
+        .start_attempt(lane.claim.clone(), attempt, now)
         .await
         .unwrap()
+}
+
+/// A wish to call for a leased send, with nothing learnt for it.
+pub(crate) fn attempt_of(lane: &ClaimedLane, place: usize) -> StartAttempt {
+    StartAttempt {
+        send: lane.sends[place].id,
+        text: "text".to_owned(),
+        budget: request().budgets.of(lane.claim.class),
+        learnt: None,
+    }
 }
 
 pub(crate) fn started(result: StartResult) -> StartedAttempt {
@@ -420,16 +430,14 @@ async fn past_its_deadline_a_send_expires_without_a_call() {
     let house = House::build();
     house.plan_replies(1..2).await;
     let lane = claim_one(&house, at(1)).await;
-    let context = serde_json::json!({});
-    let send = lane.sends[0].id;
-    house
-        .store
-        .keep_context(lane.claim.clone(), send, context, Some(at(1)))
-        .await
-        .unwrap();
-    let result = start(&house, &lane, 0, at(1)).await;
+    let mut attempt = attempt_of(&lane, 0);
+    attempt.learnt = Some(Learnt {
+        context: serde_json::json!({"media_id": "18"}),
+        deadline_at: Some(at(1)),
+    });
+    let result = house.store.start_attempt(lane.claim, attempt, at(1)).await;
     assert_eq!(
-        result,
+        result.unwrap(),
         StartResult::Finished {
             reason: "deadline_passed"
         }
@@ -458,7 +466,6 @@ async fn a_paced_lane_that_is_woken_leases_nothing_and_waits_for_its_time() {
     let house = House::build();
     house.plan_replies(1..3).await;
     let one_in_six_minutes = paced(10, 1);
-    let budget = one_in_six_minutes.budgets.private_reply;
     let mut claimed = house
         .store
         .claim_lanes(one_in_six_minutes, at(0))
@@ -466,15 +473,11 @@ async fn a_paced_lane_that_is_woken_leases_nothing_and_waits_for_its_time() {
         .unwrap();
     let lane = claimed.remove(0);
     assert_eq!(lane.sends.len(), 1);
+    let mut attempt = attempt_of(&lane, 0);
+    attempt.budget = one_in_six_minutes.budgets.private_reply;
     let begun = house
         .store
-        .start_attempt(
-            lane.claim.clone(),
-            lane.sends[0].id,
-            "text".to_owned(),
-            budget,
-            at(0),
-        )
+        .start_attempt(lane.claim.clone(), attempt, at(0))
         .await;
     assert!(finish(&house, started(begun.unwrap()), accepted(), at(1)).await);
     house

@@ -6,9 +6,11 @@ use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::budget::Budget;
 use hookline_model::clock::Timestamp;
 use hookline_model::forecast::Forecast;
-use hookline_model::ids::AccountId;
+use hookline_model::ids::{AccountId, SendId};
 use hookline_model::send::{SendClass, SendState};
-use hookline_store::lanes::{ClaimRequest, FinishAttempt, LaneEffect, NewHold, StartResult};
+use hookline_store::lanes::{
+    ClaimRequest, FinishAttempt, LaneEffect, NewHold, StartAttempt, StartResult,
+};
 use hookline_store::planning::Plan;
 use hookline_store::queue::{FailedSends, QueueFilter, QueuePage, QueuePageRequest, QueuedLane};
 
@@ -21,6 +23,15 @@ fn slow() -> ClaimRequest {
     let mut request = request();
     request.budgets.private_reply = Budget::new(10, HOUR, 3);
     request
+}
+
+fn to_start(send: SendId, budget: Budget) -> StartAttempt {
+    StartAttempt {
+        send,
+        text: "hi".to_owned(),
+        budget,
+        learnt: None,
+    }
 }
 
 /// Plans a private reply for each of these (due, deadline), and nothing after it.
@@ -59,9 +70,10 @@ async fn work(house: &House, now: Timestamp) -> u32 {
     for lane in house.store.claim_lanes(slow(), now).await.unwrap() {
         for send in lane.sends {
             let budget = slow().budgets.of(lane.claim.class);
+            let attempt = to_start(send.id, budget);
             let started = house
                 .store
-                .start_attempt(lane.claim.clone(), send.id, "hi".to_owned(), budget, now)
+                .start_attempt(lane.claim.clone(), attempt, now)
                 .await
                 .unwrap();
             let StartResult::Started(attempt) = started else {
@@ -244,7 +256,7 @@ async fn an_outcome_nobody_knows_is_told_as_long_as_it_is_open() {
     let send = claimed[0].sends[0].id;
     let started = house
         .store
-        .start_attempt(claim, send, "hi".to_owned(), budget, at(0));
+        .start_attempt(claim, to_start(send, budget), at(0));
     assert!(matches!(started.await.unwrap(), StartResult::Started(_)));
     let everything = Timestamp::FAR_FUTURE;
     let recovered = house

@@ -14,7 +14,7 @@ use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::ids::{AccountId, AppScopedId, ContactId, MessageId};
 use hookline_store::erase::{AskedFor, DeletionState};
-use hookline_store::lanes::{ClaimRequest, FinishAttempt, LaneEffect, StartResult};
+use hookline_store::lanes::{ClaimRequest, FinishAttempt, LaneEffect, StartAttempt, StartResult};
 use hookline_store::{ConnectAccount, Grant, Ownership, RecordDelivery, SealedToken, Store};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -297,9 +297,15 @@ impl Town {
                     let name = send.contact_username.clone().unwrap_or_default();
                     let text = format!("Hi {name}, dear {contact}");
                     let budget = budgets.of(lane.claim.class);
+                    let attempt = StartAttempt {
+                        send: send.id,
+                        text,
+                        budget,
+                        learnt: None,
+                    };
                     let started = self
                         .store
-                        .start_attempt(lane.claim.clone(), send.id, text, budget, now)
+                        .start_attempt(lane.claim.clone(), attempt, now)
                         .await
                         .unwrap();
                     let StartResult::Started(attempt) = started else {
