@@ -8,6 +8,7 @@
 mod connection;
 mod slot;
 mod stream;
+mod threads;
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ use crate::telemetry::{Chain, LogGate};
 
 use connection::Host;
 use slot::{SlotLimits, Slots};
+use threads::Threads;
 
 /// Connections the kernel holds for us between two looks; it may allow fewer.
 const BACKLOG: u32 = 4096;
@@ -71,10 +73,11 @@ impl From<&ServerConfig> for ListenerConfig {
     }
 }
 
-/// A bound address that does not accept yet.
+/// A bound address that does not accept yet, and the threads that will serve it.
 #[derive(Debug)]
 pub struct Listener {
     listener: TcpListener,
+    threads: Threads,
 }
 
 impl Listener {
@@ -83,7 +86,10 @@ impl Listener {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in tokio::net::lookup_host(address).await? {
             match bind_to(address) {
-                Ok(listener) => return Ok(Self { listener }),
+                Ok(listener) => {
+                    let threads = Threads::start()?;
+                    return Ok(Self { listener, threads });
+                }
                 Err(error) => last = error,
             }
         }
@@ -145,8 +151,10 @@ pub async fn serve(
         config,
         tracker,
         sweep,
+        threads: listener.threads,
     };
-    acceptor.accept_until(&listener.listener, &shutdown).await;
+    let listener = listener.listener;
+    acceptor.accept_until(&listener, &shutdown).await;
     // Closed first, so that a new connection is refused at once instead of waiting in vain.
     drop(listener);
     acceptor.finish().await;
@@ -159,6 +167,7 @@ struct Acceptor {
     slots: Slots,
     sweep: Interval,
     tracker: TaskTracker,
+    threads: Threads,
     accept_log: LogGate,
     full_log: LogGate,
 }
@@ -240,10 +249,14 @@ impl Acceptor {
     fn open(&mut self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         let slot = self.slots.open();
         let host = Arc::clone(&self.host);
-        self.tracker.spawn(async move {
+        let Some(runtime) = self.threads.next() else {
+            return;
+        };
+        let serving = async move {
             connection::serve(stream, peer, slot, host).await;
             drop(place);
-        });
+        };
+        self.tracker.spawn_on(serving, runtime);
     }
 
     async fn finish(mut self) {

@@ -19,6 +19,8 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt as _;
 use tracing::{debug, error};
 
@@ -42,9 +44,12 @@ pub(super) struct Host {
     pub(super) site: Site,
     http: http1::Builder,
     body_timeout: Duration,
+    /// Where the router's handlers run: beside the connections, never between them.
+    router: Handle,
 }
 
 impl Host {
+    /// What connections of `site` share. The router's handlers run on the runtime of the caller.
     pub(super) fn new(config: &ListenerConfig, site: Site) -> Self {
         let mut http = http1::Builder::new();
         // Times are kept by the slots: hyper's own limit starts when a connection falls idle, so
@@ -57,6 +62,7 @@ impl Host {
             site,
             http,
             body_timeout: config.body_timeout,
+            router: Handle::current(),
         }
     }
 
@@ -82,9 +88,11 @@ impl Host {
             }
         });
         request.extensions_mut().insert(ConnectInfo(peer));
-        match self.site.rest.clone().oneshot(request).await {
-            Ok(answer) => answer.map(Either::Right),
-            Err(never) => match never {},
+        let answer = self.router.spawn(self.site.rest.clone().oneshot(request));
+        match AbortOnDropHandle::new(answer).await {
+            Ok(Ok(answer)) => answer.map(Either::Right),
+            Ok(Err(never)) => match never {},
+            Err(_panicked) => internal_error(),
         }
     }
 }
@@ -124,11 +132,13 @@ impl Drop for Open<'_> {
 /// Serves one connection until either side ends it or the loop orders its end.
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, slot: Arc<Slot>, host: Arc<Host>) {
     let _open = Open::new(&host, &slot);
-    // An answer is one small write, which must not wait for the client's acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(error = %Chain(&error), "connection ended before it began");
-        return;
-    }
+    let stream = match watched_from_here(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            debug!(error = %Chain(&error), "connection ended before it began");
+            return;
+        }
+    };
     let stream = Arc::new(stream);
     let ended = {
         let io = TokioIo::new(WatchedStream::new(Arc::clone(&stream), Arc::clone(&slot)));
@@ -140,6 +150,13 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, slot: Arc<Slot>, 
     {
         linger(stream).await;
     }
+}
+
+/// The connection, its readiness reported to this thread instead of the one that accepted it.
+fn watched_from_here(stream: TcpStream) -> std::io::Result<TcpStream> {
+    // An answer is one small write, which must not wait for the client's acknowledgement.
+    stream.set_nodelay(true)?;
+    TcpStream::from_std(stream.into_std()?)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
