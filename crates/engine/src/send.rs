@@ -3,9 +3,11 @@
 
 mod breaker;
 mod context;
+mod gather;
 mod outcome;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -17,12 +19,12 @@ use hookline_model::alert::AlertCode;
 use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::event::{EventBody, Mention};
-use hookline_model::ids::{AccountId, MessageId};
+use hookline_model::ids::{AccountId, MessageId, SendId};
 use hookline_model::limits::LEASE;
 use hookline_model::send::{SendKind, SendState};
 use hookline_model::template::{Facts, Template};
 use hookline_store::lanes::{
-    ClaimRequest, ClaimedLane, FinishAttempt, LaneClaim, LeasedSend, NewHold, StartAttempt,
+    ClaimRequest, ClaimedLane, Ending, FinishAttempt, LaneClaim, LeasedSend, NewHold, StartAttempt,
     StartResult, StartedAttempt,
 };
 use hookline_store::{Store, StoreError};
@@ -34,6 +36,7 @@ use crate::worker::Observer;
 
 use breaker::{Breaker, Leave};
 use context::{Context, Ready};
+use gather::Gather;
 use outcome::Tried;
 
 /// Sends of one lane in flight at once: enough for the fastest budget, few enough to hand the
@@ -50,6 +53,8 @@ pub struct SendWorker {
     settings: Arc<Settings>,
     observer: Arc<dyn Observer>,
     breaker: Arc<Breaker>,
+    starts: Arc<Gather<(LaneClaim, StartAttempt), StartResult>>,
+    ends: Arc<Gather<Ending, bool>>,
 }
 
 impl SendWorker {
@@ -70,6 +75,8 @@ impl SendWorker {
             settings,
             observer,
             breaker: Arc::new(Breaker::new()),
+            starts: Arc::new(Gather::new()),
+            ends: Arc::new(Gather::new()),
         }
     }
 
@@ -118,33 +125,51 @@ impl SendWorker {
     pub async fn work(&self, lane: ClaimedLane) {
         let claim = lane.claim;
         let caller = Caller::of(lane.account, &self.keys);
+        let sends_left = AtomicUsize::new(lane.sends.len());
         let mut sends: FuturesUnordered<_> = lane
             .sends
             .into_iter()
             .map(|send| {
-                let (claim, caller) = (&claim, &caller);
+                let (claim, caller, sends_left) = (&claim, &caller, &sends_left);
                 async move {
                     let id = send.id;
                     let worked = match caller {
                         Ok(caller) => self.work_send(claim, caller, send).await,
                         Err(problem) => self.without_caller(claim, &send, *problem).await,
                     };
-                    if let Err(error) = worked {
-                        let error = chain(&error);
-                        tracing::error!(send = %id, error, "a send was interrupted");
+                    let finish = worked.unwrap_or_else(|error| {
+                        interrupted(id, &error);
+                        None
+                    });
+                    let is_last = sends_left.fetch_sub(1, Ordering::Relaxed) == 1;
+                    let release = is_last.then(|| claim.clone());
+                    if let Err(error) = self.end(Ending { finish, release }).await {
+                        interrupted(id, &error);
                     }
                 }
             })
             .collect();
         while sends.next().await.is_some() {}
-        drop(sends);
-        let (request, now) = (self.request(1), self.clock.now());
-        if let Err(error) = self.store.release_lane(claim, request, now).await {
-            tracing::error!(
-                error = chain(&error),
-                "a lane was not given back; its lease will end"
-            );
+    }
+
+    /// Commits what came of a try, and gives the lane back after its last one.
+    async fn end(&self, ending: Ending) -> Result<(), StoreError> {
+        if ending.finish.is_none() && ending.release.is_none() {
+            return Ok(());
         }
+        let tried = ending.finish.as_ref().map(|finish| finish.attempt.send);
+        let budgets = self.settings.budgets;
+        let end_all = |endings| async move {
+            let now = self.clock.now();
+            self.store.end_attempts(endings, budgets, now).await
+        };
+        let is_kept = self.ends.ask(ending, end_all).await?;
+        if let Some(send) = tried
+            && !is_kept
+        {
+            tracing::warn!(%send, "the result came after someone else had settled it");
+        }
+        Ok(())
     }
 
     fn request(&self, lanes: u32) -> ClaimRequest {
@@ -162,14 +187,17 @@ impl SendWorker {
         claim: &LaneClaim,
         caller: &Caller,
         send: LeasedSend,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<FinishAttempt>, StoreError> {
         let (context, learnt) = match self.context(claim, &send, caller).await? {
             Ready::Known { context, learnt } => (context, learnt),
-            Ready::NotNow => return Ok(()),
+            Ready::NotNow => return Ok(None),
         };
         let text = match render(&send, &context, caller) {
             Ok(text) => text,
-            Err(reason) => return self.refuse(claim, &send, reason).await,
+            Err(reason) => {
+                self.refuse(claim, &send, reason).await?;
+                return Ok(None);
+            }
         };
         let attempt = StartAttempt {
             send: send.id,
@@ -177,15 +205,12 @@ impl SendWorker {
             budget: self.settings.budgets.of(claim.class),
             learnt,
         };
-        let now = self.clock.now();
-        let started = self
-            .store
-            .start_attempt(claim.clone(), attempt, now)
-            .await?;
+        let started = self.start(claim, attempt).await?;
         let StartResult::Started(attempt) = started else {
             tracing::debug!(send = %send.id, result = ?started, "not sent now");
-            return Ok(());
+            return Ok(None);
         };
+        let now = self.clock.now();
         let lateness = now.since(send.due_at);
         let called = self.call(caller, &send, &text).await;
         let tried = Tried {
@@ -194,7 +219,20 @@ impl SendWorker {
             token_number: caller.token_number(),
             is_incident: self.hear(&claim.account_id, &called),
         };
-        self.finish(&tried, attempt, called, lateness).await
+        Ok(Some(self.finished(&tried, attempt, &called, lateness)))
+    }
+
+    /// Asks for leave to call.
+    async fn start(
+        &self,
+        claim: &LaneClaim,
+        attempt: StartAttempt,
+    ) -> Result<StartResult, StoreError> {
+        let start_all = |attempts| async move {
+            let now = self.clock.now();
+            self.store.start_attempts(attempts, now).await
+        };
+        self.starts.ask((claim.clone(), attempt), start_all).await
     }
 
     /// Lets the breaker know what came of a call, and answers whether it is trouble of the whole
@@ -259,17 +297,15 @@ impl SendWorker {
         Ok(as_sent(&answer))
     }
 
-    async fn finish(
+    fn finished(
         &self,
         tried: &Tried<'_>,
         attempt: StartedAttempt,
-        called: Result<Answer<Sent>, CallFailure>,
+        called: &Result<Answer<Sent>, CallFailure>,
         lateness: Duration,
-    ) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let send = tried.send;
-        let meaning = outcome::of(tried, &called, now);
-        let answer = match &called {
+    ) -> FinishAttempt {
+        let meaning = outcome::of(tried, called, self.clock.now());
+        let answer = match called {
             Ok(answer) => MetaAnswer {
                 http_status: Some(answer.http_status),
                 ..MetaAnswer::default()
@@ -277,18 +313,14 @@ impl SendWorker {
             Err(failure) => failure.meta_answer(),
         };
         self.observer.attempt(meaning.outcome.as_str(), lateness);
-        log(send, attempt.number, &meaning.outcome);
-        let finish = FinishAttempt {
+        log(tried.send, attempt.number, &meaning.outcome);
+        FinishAttempt {
             attempt,
             outcome: meaning.outcome,
             answer,
             retry_at: meaning.retry_at,
             effect: meaning.effect,
-        };
-        if !self.store.finish_attempt(finish, now).await? {
-            tracing::warn!(send = %send.id, "the result came after someone else had settled it");
         }
-        Ok(())
     }
 
     pub(crate) async fn caller(&self, account: &AccountId) -> Result<Caller, CallerProblem> {
@@ -300,7 +332,7 @@ impl SendWorker {
         claim: &LaneClaim,
         send: &LeasedSend,
         problem: NoCaller,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<FinishAttempt>, StoreError> {
         let now = self.clock.now();
         match problem {
             NoCaller::NotConnected => {
@@ -308,16 +340,17 @@ impl SendWorker {
                 let state = SendState::Cancelled;
                 self.store
                     .end_untried(claim.clone(), send.id, state, reason, now)
-                    .await
+                    .await?;
             }
             NoCaller::TokenUnreadable => {
                 let alert = (AlertCode::TokenDead, None);
                 self.hold(claim, "token_unreadable", None, alert).await?;
                 self.store
                     .put_off(claim.clone(), send.id, "token_unreadable".to_owned(), now)
-                    .await
+                    .await?;
             }
         }
+        Ok(None)
     }
 
     async fn hold(
@@ -357,6 +390,11 @@ impl SendWorker {
             )
             .await
     }
+}
+
+fn interrupted(send: SendId, error: &StoreError) {
+    let error = chain(error);
+    tracing::error!(%send, error, "a send was interrupted; its lane's lease will end");
 }
 
 /// A public reply is known by the comment it made.

@@ -202,6 +202,15 @@ pub struct FinishAttempt {
     pub effect: LaneEffect,
 }
 
+/// The end of a try, of a worker's time with a lane, or of both at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The try, with what came of it.
+    pub finish: Option<FinishAttempt>,
+    /// The lane that is given back after that.
+    pub release: Option<LaneClaim>,
+}
+
 /// What an answer means beyond its own send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LaneEffect {

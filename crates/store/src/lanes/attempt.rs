@@ -33,6 +33,19 @@ impl Store {
             .await
     }
 
+    /// [`Store::start_attempt`] for several sends, of whichever lanes, in one transaction; one
+    /// answer for each, in their order.
+    pub async fn start_attempts(
+        &self,
+        attempts: Vec<(LaneClaim, StartAttempt)>,
+        now: Timestamp,
+    ) -> Vec<Result<StartResult, StoreError>> {
+        self.write_each(attempts, move |connection, (claim, attempt)| {
+            start(connection, claim, attempt, now)
+        })
+        .await
+    }
+
     /// Puts a leased send off without an attempt, because something could not be read.
     pub async fn put_off(
         &self,

@@ -8,7 +8,9 @@ use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, EventId
 use hookline_model::send::{SendClass, SendKind};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{ClaimRequest, ClaimedLane, LaneClaim, LeasedSend, room_of, settle_lane, share_of};
+use super::{
+    Budgets, ClaimRequest, ClaimedLane, LaneClaim, LeasedSend, room_of, settle_lane, share_of,
+};
 use crate::error::StoreError;
 use crate::planning::event_of;
 use crate::rows::Reader;
@@ -58,30 +60,36 @@ impl Store {
         request: ClaimRequest,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let doing = || StoreError::database("give a lane back");
-            let owned = connection
-                .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1 AND fence = ?2")
-                .and_then(|mut query| query.exists([claim.lane.0, claim.fence]))
-                .map_err(doing())?;
-            if !owned {
-                return Ok(());
-            }
-            connection
-                .prepare_cached(
-                    "UPDATE sends SET state = 'planned', lease_until = NULL
-                     WHERE state = 'leased' AND account_id = ?1 AND lane_id = ?2
-                       AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.send_id = sends.id
-                                       AND a.finished_at IS NULL)",
-                )
-                .and_then(|mut update| {
-                    update.execute(params![claim.account_id.as_str(), claim.lane.0])
-                })
-                .map_err(doing())?;
-            settle_lane(connection, claim.lane, request.budgets.of(claim.class), now)
-        })
-        .await
+        self.write(move |connection| release(connection, &claim, &request.budgets, now))
+            .await
     }
+}
+
+/// Gives a lane back, if the claim is still its latest.
+pub(super) fn release(
+    connection: &Connection,
+    claim: &LaneClaim,
+    budgets: &Budgets,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let doing = || StoreError::database("give a lane back");
+    let owned = connection
+        .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1 AND fence = ?2")
+        .and_then(|mut query| query.exists([claim.lane.0, claim.fence]))
+        .map_err(doing())?;
+    if !owned {
+        return Ok(());
+    }
+    connection
+        .prepare_cached(
+            "UPDATE sends SET state = 'planned', lease_until = NULL
+             WHERE state = 'leased' AND account_id = ?1 AND lane_id = ?2
+               AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.send_id = sends.id
+                               AND a.finished_at IS NULL)",
+        )
+        .and_then(|mut update| update.execute(params![claim.account_id.as_str(), claim.lane.0]))
+        .map_err(doing())?;
+    settle_lane(connection, claim.lane, budgets.of(claim.class), now)
 }
 
 fn claim(

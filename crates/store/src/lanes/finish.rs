@@ -7,7 +7,10 @@ use hookline_model::ids::{ContactId, LaneId, MessageId, SendId};
 use hookline_model::send::{SendKind, SendState};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane};
+use super::claim::release;
+use super::{
+    Budgets, Ending, FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane,
+};
 use crate::error::StoreError;
 use crate::rows::{Reader, to_json};
 use crate::{Store, alerts};
@@ -23,6 +26,27 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.write(move |connection| commit(connection, &finish, now))
             .await
+    }
+
+    /// Takes several endings, in their order and in one transaction; one answer for each: whether
+    /// it had any effect.
+    pub async fn end_attempts(
+        &self,
+        endings: Vec<Ending>,
+        budgets: Budgets,
+        now: Timestamp,
+    ) -> Vec<Result<bool, StoreError>> {
+        self.write_each(endings, move |connection, ending| {
+            let is_kept = match &ending.finish {
+                Some(finish) => commit(connection, finish, now)?,
+                None => false,
+            };
+            match &ending.release {
+                Some(claim) => release(connection, claim, &budgets, now).map(|()| is_kept),
+                None => Ok(is_kept),
+            }
+        })
+        .await
     }
 }
 
