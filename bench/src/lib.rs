@@ -7,19 +7,27 @@
 //! - [`peer`]: starting a server in a process of its own, on a core of its own
 //! - [`disk`]: what one durable write costs on this disk
 //! - [`comparison`], [`page`]: several servers measured in turn, and the page about it
+//! - [`scenario`]: what is measured of sending and of size
 //! - [`section`]: one part of the report, with the bars it is held to
+//! - [`graph`]: a Graph API that answers at once
+//! - [`stock`]: a database with accounts and planned sends, made beforehand
+//! - [`drain`]: a server that works such a database off
 //! - [`flood`]: one account's viral post among many quiet accounts, from comment to reply
 
 pub mod bare;
 pub mod comparison;
 pub mod deliveries;
 pub mod disk;
+pub mod drain;
 pub mod flood;
+pub mod graph;
 pub mod latency;
 pub mod load;
 pub mod page;
 pub mod peer;
+pub mod scenario;
 pub mod section;
+pub mod stock;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
