@@ -9,6 +9,7 @@ use hookline_model::limits::GRAPH_CALL_MAX;
 use hookline_model::send::{SendKind, SendState};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::claim::put_back;
 use super::finish::{self, End};
 use super::{LaneClaim, Learnt, StartAttempt, StartResult, StartedAttempt, limit_back};
 use crate::Store;
@@ -108,16 +109,20 @@ fn owns(connection: &Connection, claim: &LaneClaim, now: Timestamp) -> Result<bo
 
 /// Keeps what was learnt for every send of the same event that may still go out.
 fn keep(connection: &Connection, send: SendId, learnt: &Learnt) -> Result<(), StoreError> {
+    let doing = || StoreError::database("keep what was read");
     let deadline_at = learnt.deadline_at.unwrap_or(Timestamp::FAR_FUTURE);
     let context = to_json(&learnt.context)?;
+    let event: Option<i64> = connection
+        .prepare_cached("SELECT event_id FROM sends WHERE id = ?1")
+        .and_then(|mut query| query.query_row([send.0], |row| row.get(0)).optional())
+        .map_err(doing())?;
     connection
         .prepare_cached(
             "UPDATE sends SET context = ?2, deadline_at = min(deadline_at, ?3)
-             WHERE event_id = (SELECT event_id FROM sends WHERE id = ?1)
-               AND state IN ('planned', 'leased')",
+             WHERE event_id = ?1 AND state IN ('planned', 'leased')",
         )
-        .and_then(|mut update| update.execute(params![send.0, context, deadline_at.as_millis()]))
-        .map_err(StoreError::database("keep what was read"))?;
+        .and_then(|mut update| update.execute(params![event, context, deadline_at.as_millis()]))
+        .map_err(doing())?;
     Ok(())
 }
 
@@ -170,7 +175,7 @@ fn start(
         limit_back: limit_back(connection, claim.lane, lane.seq, budget)?,
     };
     if lane.is_waiting || budget.next_at(pace) > now {
-        back_to_lane(connection, attempt.send)?;
+        put_back(connection, attempt.send)?;
         return Ok(StartResult::Paced);
     }
     let started = StartedAttempt {
@@ -267,14 +272,6 @@ fn forbidden(candidate: &Candidate, now: Timestamp) -> Option<(SendState, &'stat
         }
         SendKind::PrivateReply | SendKind::Dm | SendKind::PublicReply => None,
     }
-}
-
-fn back_to_lane(connection: &Connection, send: SendId) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("UPDATE sends SET state = 'planned', lease_until = NULL WHERE id = ?1")
-        .and_then(|mut update| update.execute([send.0]))
-        .map_err(StoreError::database("put a send back"))?;
-    Ok(())
 }
 
 fn commit_attempt(

@@ -80,16 +80,31 @@ pub(super) fn release(
     if !owned {
         return Ok(());
     }
-    connection
+    let untried: Vec<i64> = connection
         .prepare_cached(
-            "UPDATE sends SET state = 'planned', lease_until = NULL
+            "SELECT id FROM sends
              WHERE state = 'leased' AND account_id = ?1 AND lane_id = ?2
                AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.send_id = sends.id
                                AND a.finished_at IS NULL)",
         )
-        .and_then(|mut update| update.execute(params![claim.account_id.as_str(), claim.lane.0]))
+        .and_then(|mut query| {
+            let of_lane = params![claim.account_id.as_str(), claim.lane.0];
+            query.query_map(of_lane, |row| row.get(0))?.collect()
+        })
         .map_err(doing())?;
+    for send in untried {
+        put_back(connection, SendId(send))?;
+    }
     settle_lane(connection, claim.lane, budgets.of(claim.class), now)
+}
+
+/// A leased send waits in its lane again.
+pub(super) fn put_back(connection: &Connection, send: SendId) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE sends SET state = 'planned', lease_until = NULL WHERE id = ?1")
+        .and_then(|mut update| update.execute([send.0]))
+        .map_err(StoreError::database("put a send back"))?;
+    Ok(())
 }
 
 fn claim(

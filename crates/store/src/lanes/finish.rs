@@ -322,28 +322,32 @@ fn look_first(
     Ok(put_back > 0)
 }
 
+/// Most sends have no step after them, so that is found out first: a statement that changes rows
+/// it has to look for costs SQLite a table of its own.
 fn next_step(connection: &Connection, send: SendId, now: Timestamp) -> Result<(), StoreError> {
     let doing = || StoreError::database("make the next step due");
-    let lane: Option<i64> = connection
+    let next: (Option<i64>, Option<i64>) = connection
         .prepare_cached(
-            "UPDATE sends SET due_at = ?2
-             WHERE state = 'planned' AND due_at IS NULL AND id = (
-                 SELECT later.id FROM sends later
-                 JOIN sends done ON done.event_id = later.event_id
-                      AND done.automation_id = later.automation_id
-                 WHERE done.id = ?1 AND later.step > done.step ORDER BY later.step LIMIT 1)
-             RETURNING lane_id",
+            "SELECT later.id, later.lane_id, min(later.step) FROM sends done
+             JOIN sends later ON later.event_id = done.event_id
+                  AND later.automation_id = done.automation_id AND later.step > done.step
+             WHERE done.id = ?1",
         )
-        .and_then(|mut update| {
-            update
-                .query_row(params![send.0, now.as_millis()], |row| row.get(0))
-                .optional()
-        })
+        .and_then(|mut query| query.query_row([send.0], |row| Ok((row.get(0)?, row.get(1)?))))
         .map_err(doing())?;
-    match lane {
-        Some(lane) => wake_lane(connection, LaneId(lane), now),
-        None => Ok(()),
+    let (Some(next), Some(lane)) = next else {
+        return Ok(());
+    };
+    let made_due = connection
+        .prepare_cached(
+            "UPDATE sends SET due_at = ?2 WHERE id = ?1 AND state = 'planned' AND due_at IS NULL",
+        )
+        .and_then(|mut update| update.execute([next, now.as_millis()]))
+        .map_err(doing())?;
+    if made_due == 1 {
+        wake_lane(connection, LaneId(lane), now)?;
     }
+    Ok(())
 }
 
 fn cancel_rest(connection: &Connection, send: SendId, now: Timestamp) -> Result<(), StoreError> {
