@@ -18,8 +18,9 @@ use super::connection::{Purpose, open_connection};
 use super::writer::spawn;
 use crate::error::OpenError;
 
-/// How often the checkpointer looks whether the log has grown.
-const EVERY: Duration = Duration::from_millis(250);
+/// How often the checkpointer looks whether the log has grown: often, because what it has to sync
+/// at once is what a commit may have to wait behind.
+const EVERY: Duration = Duration::from_millis(50);
 
 /// A log of so many pages is begun anew.
 const LOG_PAGES: i64 = 8192;

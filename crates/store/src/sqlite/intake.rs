@@ -30,7 +30,7 @@ const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A batch of so many is worth a commit: the writer is woken without waiting for more, so that
 /// those who come next gather while the disk works.
-const WORTH_A_COMMIT: usize = 32;
+pub(super) const WORTH_A_COMMIT: usize = 32;
 
 /// What is recorded of a delivery.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(crate) struct NewDelivery {
 #[derive(Default)]
 pub(crate) struct Intake {
     places: [Mutex<Place>; PLACES],
+    /// Deliveries that have joined a batch nobody has taken.
+    waiting: AtomicUsize,
     writer: OnceLock<Thread>,
 }
 
@@ -153,21 +155,23 @@ impl Intake {
         }
     }
 
-    /// Whether nothing waits to be taken.
-    pub(super) fn is_empty(&self) -> bool {
-        self.places
-            .iter()
-            .all(|place| Place::lock(place).batches.is_empty())
+    /// How many deliveries wait to be taken.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// The oldest batch of every place.
     pub(super) fn take(&self) -> Vec<Taken> {
         let oldest = |place| Place::lock(place).batches.pop_front();
-        self.places
+        let taken: Vec<_> = self
+            .places
             .iter()
             .filter_map(oldest)
             .map(Taken::new)
-            .collect()
+            .collect();
+        let deliveries = taken.iter().map(|batch| batch.deliveries.len()).sum();
+        self.waiting.fetch_sub(deliveries, Ordering::Relaxed);
+        taken
     }
 
     /// Lets nobody in any more.
@@ -186,6 +190,7 @@ impl Intake {
         }
         let batch = place.open();
         let position = batch.lock().push(delivery, waker);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         Ok(Joined { batch, position })
     }
 }
