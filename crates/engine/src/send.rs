@@ -5,9 +5,10 @@ mod breaker;
 mod context;
 mod gather;
 mod outcome;
+mod texts;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -22,7 +23,7 @@ use hookline_model::event::{EventBody, Mention};
 use hookline_model::ids::{AccountId, MessageId, SendId};
 use hookline_model::limits::LEASE;
 use hookline_model::send::{SendKind, SendState};
-use hookline_model::template::{Facts, Template};
+use hookline_model::template::Facts;
 use hookline_store::lanes::{
     ClaimRequest, ClaimedLane, Ending, FinishAttempt, LaneClaim, LeasedSend, NewHold, StartAttempt,
     StartResult, StartedAttempt,
@@ -38,6 +39,7 @@ use breaker::{Breaker, Leave};
 use context::{Context, Ready};
 use gather::Gather;
 use outcome::Tried;
+use texts::Texts;
 
 /// Sends of one lane in flight at once: enough for the fastest budget, few enough to hand the
 /// worker back soon.
@@ -55,6 +57,9 @@ pub struct SendWorker {
     breaker: Arc<Breaker>,
     starts: Arc<Gather<(LaneClaim, StartAttempt), StartResult>>,
     ends: Arc<Gather<Ending, bool>>,
+    texts: Arc<Texts>,
+    /// Whether the last claim got all it asked for.
+    is_behind: Arc<AtomicBool>,
 }
 
 impl SendWorker {
@@ -77,6 +82,8 @@ impl SendWorker {
             breaker: Arc::new(Breaker::new()),
             starts: Arc::new(Gather::new()),
             ends: Arc::new(Gather::new()),
+            texts: Arc::default(),
+            is_behind: Arc::default(),
         }
     }
 
@@ -97,7 +104,16 @@ impl SendWorker {
             Leave::One => 1,
             Leave::NotBefore(_) => return Ok(Vec::new()),
         };
+        // Most times nothing is due: that is found out beside the writer, not in its queue. While
+        // there was as much as could be taken, it is not asked.
+        if !self.is_behind.load(Ordering::Relaxed)
+            && self.store.next_lane_at().await?.is_none_or(|at| at > now)
+        {
+            return Ok(Vec::new());
+        }
         let claimed = self.store.claim_lanes(self.request(lanes), now).await?;
+        let is_behind = u32::try_from(claimed.len()).is_ok_and(|claimed| claimed >= lanes);
+        self.is_behind.store(is_behind, Ordering::Relaxed);
         if !claimed.is_empty() {
             self.breaker.begin_trial(now);
         }
@@ -192,7 +208,7 @@ impl SendWorker {
             Ready::Known { context, learnt } => (context, learnt),
             Ready::NotNow => return Ok(None),
         };
-        let text = match render(&send, &context, caller) {
+        let text = match self.render(&send, &context, caller) {
             Ok(text) => text,
             Err(reason) => {
                 self.refuse(claim, &send, reason).await?;
@@ -220,6 +236,20 @@ impl SendWorker {
             is_incident: self.hear(&claim.account_id, &called),
         };
         Ok(Some(self.finished(&tried, attempt, &called, lateness)))
+    }
+
+    fn render(
+        &self,
+        send: &LeasedSend,
+        context: &Context,
+        caller: &Caller,
+    ) -> Result<String, &'static str> {
+        if send.is_rendered {
+            return Ok(send.text.clone());
+        }
+        let template = self.texts.parsed(&send.text).ok_or("template_invalid")?;
+        let facts: Facts = context.facts(send, caller.account(), caller.username());
+        template.render(&facts).map_err(|error| error.reason())
     }
 
     /// Asks for leave to call.
@@ -407,15 +437,6 @@ fn as_sent(answer: &Answer<Commented>) -> Answer<Sent> {
         http_status: answer.http_status,
         usage: answer.usage,
     }
-}
-
-fn render(send: &LeasedSend, context: &Context, caller: &Caller) -> Result<String, &'static str> {
-    if send.is_rendered {
-        return Ok(send.text.clone());
-    }
-    let template = Template::parse(&send.text).map_err(|_| "template_invalid")?;
-    let facts: Facts = context.facts(send, caller.account(), caller.username());
-    template.render(&facts).map_err(|error| error.reason())
 }
 
 fn log(send: &LeasedSend, number: u32, outcome: &AttemptOutcome) {

@@ -9,9 +9,7 @@ use hookline_model::conversation::private_reply_deadline;
 use hookline_model::event::EventBody;
 use hookline_model::ids::{AccountId, CommentId, MediaId};
 use hookline_model::send::SendKind;
-use hookline_model::template::{
-    AccountFacts, ContactFacts, Facts, MediaFacts, Needs, ParentFacts, Template,
-};
+use hookline_model::template::{AccountFacts, ContactFacts, Facts, MediaFacts, Needs, ParentFacts};
 use hookline_store::StoreError;
 use hookline_store::lanes::{LaneClaim, LanePause, Learnt, LeasedSend};
 use serde::{Deserialize, Serialize};
@@ -84,9 +82,8 @@ impl SendWorker {
             let learnt = None;
             return Ok(Ready::Known { context, learnt });
         }
-        let needs = Template::parse(&send.text)
-            .map(|text| text.needs())
-            .unwrap_or_default();
+        let text = self.texts.parsed(&send.text);
+        let needs = text.map(|text| text.needs()).unwrap_or_default();
         let before = context.clone();
         let begun_at = self.clock.now();
         match self.complete(&mut context, send, caller, needs).await {
