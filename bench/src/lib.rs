@@ -8,6 +8,7 @@
 //! - [`disk`]: what one durable write costs on this disk
 //! - [`comparison`], [`page`]: several servers measured in turn, and the page about it
 //! - [`section`]: one part of the report, with the bars it is held to
+//! - [`instructions`]: what single steps cost in instructions, counted by `cargo xtask instructions`
 //! - [`flood`]: one account's viral post among many quiet accounts, from comment to reply
 
 pub mod bare;
@@ -15,6 +16,7 @@ pub mod comparison;
 pub mod deliveries;
 pub mod disk;
 pub mod flood;
+pub mod instructions;
 pub mod latency;
 pub mod load;
 pub mod page;

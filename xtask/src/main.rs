@@ -6,6 +6,7 @@
 //! - [`tools`]: finds or installs the programs the gates use
 //! - [`mutants`]: one-line faults, and the tests that catch them
 //! - [`fuzz`]: bytes nobody would write, for everything that reads foreign bytes
+//! - [`instructions`]: what single steps cost, held against a baseline
 //! - [`generated`]: documents that are written by the program they describe
 //! - [`shell`]: starting other programs
 
@@ -18,6 +19,7 @@
 mod fuzz;
 mod gates;
 mod generated;
+mod instructions;
 mod mutants;
 mod shell;
 mod steps;
@@ -101,6 +103,14 @@ enum Command {
         /// Only these targets; all of them without it.
         targets: Vec<String>,
     },
+    /// Counts the instructions of single steps; fails when one grew by more than 5 per cent.
+    Instructions {
+        /// Only those whose name contains this.
+        only: Option<String>,
+        /// Take what is counted for the baseline from now on.
+        #[arg(long)]
+        accept: bool,
+    },
     /// Writes the documents that the program itself knows best.
     Generate {
         /// Change nothing; fail if a document is out of date.
@@ -160,6 +170,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Flood { args } => measure("flood", &args),
         Command::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
+        Command::Instructions { only, accept } => instructions::run(&instructions::Options {
+            only,
+            is_accepted: accept,
+        }),
         Command::Generate { check } => generated::generate(check),
     }
 }
