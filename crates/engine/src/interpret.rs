@@ -1,5 +1,5 @@
 //! Interpret: recorded deliveries become events; what they lead to is decided by
-//! [`route`](crate::route) and committed together with the progress.
+//! [`route`] and committed together with the progress.
 
 use std::collections::HashSet;
 use std::sync::Arc;
