@@ -26,6 +26,9 @@ const ROUNDS_MAX: usize = 4;
 /// With `fold_accents` accents, points, the dot of an i and letters that keyboards take for one
 /// another make no difference either. Normalising a normalised text changes nothing.
 pub fn normalize(text: &str, fold_accents: bool) -> String {
+    if text.is_ascii() {
+        return normalize_ascii(text);
+    }
     let mut folded = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
@@ -84,6 +87,15 @@ pub(super) fn without_zero_width(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(visible(text).collect())
+}
+
+fn normalize_ascii(text: &str) -> String {
+    let mut form = String::with_capacity(text.len());
+    collapse_into(
+        &mut form,
+        text.chars().map(|ch| plain_sign(ch).to_ascii_lowercase()),
+    );
+    form
 }
 
 fn fold_once(text: &str, fold_accents: bool) -> String {
