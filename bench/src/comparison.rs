@@ -101,8 +101,7 @@ pub fn compare(
     settings: &Settings,
     mut progress: impl FnMut(&str),
 ) -> anyhow::Result<Comparison> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let is_pinned = cores >= 2 && peer::can_pin();
+    let is_pinned = peer::cores().is_some();
     let before = disk::probe(&settings.data, DISK_WRITES)?;
     let mut servers: Vec<_> = peers
         .iter()

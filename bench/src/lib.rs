@@ -6,8 +6,10 @@
 //! - [`bare`]: the reference, a server that does nothing but answer 200
 //! - [`peer`]: starting a server in a process of its own, on a core of its own
 //! - [`disk`]: what one durable write costs on this disk
-//! - [`comparison`], [`page`]: several servers measured in turn, and the page about it
+//! - [`comparison`]: several servers measured in turn
+//! - [`scenario`]: what is measured, one file per question
 //! - [`section`]: one part of the report, with the bars it is held to
+//! - [`report`], [`page`], [`machine`]: what was found is kept, and a page made of it
 //! - [`instructions`]: what single steps cost in instructions, counted by `cargo xtask instructions`
 //! - [`flood`]: one account's viral post among many quiet accounts, from comment to reply
 
@@ -19,8 +21,11 @@ pub mod flood;
 pub mod instructions;
 pub mod latency;
 pub mod load;
+pub mod machine;
 pub mod page;
 pub mod peer;
+pub mod report;
+pub mod scenario;
 pub mod section;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};

@@ -211,8 +211,14 @@ pub fn pinned(program: &Path, core: Option<usize>) -> Command {
     }
 }
 
+/// The server's core and the load generator's; `None` where programs cannot be kept to one.
+pub fn cores() -> Option<(usize, usize)> {
+    let count = thread::available_parallelism().map_or(1, usize::from);
+    (count >= 2 && can_pin()).then_some((0, 1))
+}
+
 /// Whether programs can be kept to a core here.
-pub fn can_pin() -> bool {
+fn can_pin() -> bool {
     let is_there = Command::new("taskset")
         .arg("--version")
         .stdin(Stdio::null())

@@ -62,7 +62,7 @@ enum Command {
         /// Leave the micro benchmarks out.
         #[arg(long)]
         skip_micro: bool,
-        /// Passed on to the comparison (`-- --help` lists what it takes).
+        /// Passed on to the report (`-- --help` lists what it takes).
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -211,7 +211,10 @@ fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
                 .args(criterion),
         )?;
     }
-    measure("compare", args)
+    let target = shell::target_directory().display().to_string();
+    let mut all = vec!["--target".to_owned(), target];
+    all.extend_from_slice(args);
+    measure("report", &all)
 }
 
 /// Builds the product and what measures it as they are shipped, and runs one of the latter.
