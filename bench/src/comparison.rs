@@ -223,6 +223,7 @@ mod tests {
             seconds: 1.0,
             per_second,
             latency_us,
+            busy: None,
         }
     }
 

@@ -5,12 +5,14 @@
 //! - [`latency`]: what a run is summed up to
 //! - [`bare`]: the reference, a server that does nothing but answer 200
 //! - [`peer`]: starting a server in a process of its own, on a core of its own
+//! - [`processor_time`]: what the system says a program has spent
 //! - [`disk`]: what one durable write costs on this disk
 //! - [`comparison`]: several servers measured in turn
 //! - [`scenario`]: what is measured, one file per question
 //! - [`section`]: one part of the report, with the bars it is held to
 //! - [`report`], [`page`], [`machine`]: what was found is kept, and a page made of it
 //! - [`instructions`]: what single steps cost in instructions, counted by `cargo xtask instructions`
+//! - [`graph`]: a Graph API that answers at once
 //! - [`flood`]: one account's viral post among many quiet accounts, from comment to reply
 
 pub mod bare;
@@ -18,12 +20,14 @@ pub mod comparison;
 pub mod deliveries;
 pub mod disk;
 pub mod flood;
+pub mod graph;
 pub mod instructions;
 pub mod latency;
 pub mod load;
 pub mod machine;
 pub mod page;
 pub mod peer;
+pub mod processor_time;
 pub mod report;
 pub mod scenario;
 pub mod section;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 
 use crate::deliveries::SECRET;
-use crate::now;
+use crate::{now, processor_time};
 
 /// How long a server may take until it answers.
 const START_MAX: Duration = Duration::from_secs(30);
@@ -123,8 +123,7 @@ impl RunningPeer {
     /// Processor time it has spent since it was started, to a hundredth of a second; `None` where
     /// the system does not tell.
     pub fn processor_time(&self) -> Option<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
-        processor_time_in(&stat)
+        processor_time::of(self.child.id())
     }
 
     /// The most memory it has ever had resident, in bytes; `None` where the system does not tell.
@@ -154,18 +153,6 @@ impl Drop for RunningPeer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// User and system time in a process's `stat`, which Linux counts in hundredths of a second.
-fn processor_time_in(stat: &str) -> Option<Duration> {
-    // The name before the closing bracket may hold spaces; user time is field 14 of all.
-    let (_, after_name) = stat.rsplit_once(") ")?;
-    let mut fields = after_name.split(' ').skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(Duration::from_millis(
-        user.checked_add(system)?.checked_mul(10)?,
-    ))
 }
 
 /// The high-water mark in a process's `status`, which Linux writes in kilobytes.
@@ -237,12 +224,5 @@ mod tests {
         let status = "Name:\thookline\nVmPeak:\t  900 kB\nVmHWM:\t   2048 kB\nVmRSS:\t 1 kB\n";
         assert_eq!(memory_peak_in(status), Some(2048 * 1024));
         assert_eq!(memory_peak_in("Name:\thookline\n"), None);
-    }
-
-    #[test]
-    fn processor_time_is_read_past_an_odd_name() {
-        let stat = "42 (a ) b) S 1 42 42 0 -1 4194304 100 0 0 0 150 25 0 0 20 0 3 0 900 1 2";
-        assert_eq!(processor_time_in(stat), Some(Duration::from_millis(1750)));
-        assert_eq!(processor_time_in("42"), None);
     }
 }
