@@ -29,11 +29,17 @@ pub struct Delivery {
 
 /// `count` deliveries of about `bytes` each; no two have a comment id or a commenter in common.
 pub fn deliveries(first: u64, count: usize, bytes: usize) -> Vec<Delivery> {
+    batches(first, count, 1, bytes)
+}
+
+/// The same of `events` comments each, of about `bytes` for each comment.
+pub fn batches(first: u64, count: usize, events: usize, bytes: usize) -> Vec<Delivery> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     (first..)
+        .step_by(events.max(1))
         .take(count)
         .map(|number| {
-            let body = comment_body(number, bytes);
+            let body = batch_body(number, events, bytes);
             let signature = signature_with(&key, body.as_bytes());
             Delivery {
                 body: body.into(),
@@ -148,5 +154,21 @@ mod tests {
         for delivery in &all {
             assert_eq!(delivery.signature, sign(SECRET, &delivery.body));
         }
+    }
+    #[test]
+    fn no_comment_comes_twice_in_batches_either() {
+        let all = batches(0, 3, 10, 400);
+        let ids: Vec<_> = all
+            .iter()
+            .flat_map(|delivery| {
+                let json: serde_json::Value = serde_json::from_slice(&delivery.body).unwrap();
+                let changes = json["entry"][0]["changes"].as_array().unwrap().clone();
+                changes
+                    .into_iter()
+                    .map(|change| change["value"]["id"].clone())
+            })
+            .collect();
+        let texts: HashSet<_> = ids.iter().map(ToString::to_string).collect();
+        assert_eq!((ids.len(), texts.len()), (30, 30));
     }
 }

@@ -141,6 +141,7 @@ mod tests {
             rounds: 1,
             seconds: 1,
             connections: 1,
+            events: 1,
             cores: None,
         }
     }

@@ -3,7 +3,14 @@
 //! A scenario gives one [`Section`] of docs/PERFORMANCE.md. To add one: a file beside the others
 //! with `pub fn run(settings: &Settings) -> anyhow::Result<Section>`, and a line in [`ALL`].
 
+pub mod batches;
+pub mod behind;
+pub mod binary;
 pub mod counts;
+pub mod ingest;
+pub mod latency;
+pub mod memory;
+pub mod start;
 pub mod steps;
 
 use std::path::PathBuf;
@@ -11,7 +18,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use crate::comparison::sibling;
-use crate::section::{Bar, Section};
+use crate::section::{Bar, Section, Table};
 
 /// What every scenario is told.
 #[derive(Debug, Clone)]
@@ -30,6 +37,8 @@ pub struct Settings {
     pub seconds: u64,
     /// Connections the load generator keeps open.
     pub connections: u16,
+    /// Events in the database that is started with.
+    pub events: u32,
     /// The server's core and the load generator's; `None` where programs cannot be kept to one.
     pub cores: Option<(usize, usize)>,
 }
@@ -60,6 +69,41 @@ pub struct Scenario {
 /// All of them, in the order of the page.
 pub const ALL: &[Scenario] = &[
     Scenario {
+        key: "ingest",
+        title: "Deliveries taken in, as fast as answers come",
+        run: ingest::run,
+    },
+    Scenario {
+        key: "ingest-behind",
+        title: "Deliveries taken in while the rest runs behind",
+        run: behind::run,
+    },
+    Scenario {
+        key: "latency",
+        title: "Time to 200 at a constant rate",
+        run: latency::run,
+    },
+    Scenario {
+        key: "batches",
+        title: "Deliveries of many events",
+        run: batches::run,
+    },
+    Scenario {
+        key: "memory",
+        title: "Memory",
+        run: memory::run,
+    },
+    Scenario {
+        key: "start",
+        title: "Start to ready",
+        run: start::run,
+    },
+    Scenario {
+        key: "binary",
+        title: "Size of the program",
+        run: binary::run,
+    },
+    Scenario {
         key: "steps",
         title: "Time of single steps",
         run: steps::run,
@@ -89,6 +133,40 @@ impl Scenario {
     }
 }
 
+/// A table with these columns.
+fn table<const N: usize>(columns: [&str; N], rows: Vec<Vec<String>>) -> Table {
+    Table {
+        columns: columns.map(str::to_owned).to_vec(),
+        rows,
+    }
+}
+
+/// A figure that has to reach the least wanted; one that was not measured does not.
+fn at_least(what: &str, wanted: f64, reached: Option<f64>, digits: usize) -> Bar {
+    Bar {
+        what: what.to_owned(),
+        wanted: format!("at least {wanted:.digits$}"),
+        reached: shown(reached, digits),
+        is_met: reached.is_some_and(|reached| reached >= wanted),
+    }
+}
+
+/// A figure that may reach the most wanted; one that was not measured does not.
+fn at_most(what: &str, wanted: f64, reached: Option<f64>, digits: usize) -> Bar {
+    Bar {
+        what: what.to_owned(),
+        wanted: format!("at most {wanted:.digits$}"),
+        reached: shown(reached, digits),
+        is_met: reached.is_some_and(|reached| reached <= wanted),
+    }
+}
+
+fn shown(reached: Option<f64>, digits: usize) -> String {
+    reached.map_or("not measured".to_owned(), |reached| {
+        format!("{reached:.digits$}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -112,5 +190,18 @@ mod tests {
         assert_eq!(section.key, ALL[0].key);
         assert!(section.text.contains("writing: no disk"), "{section:?}");
         assert!(!section.bars[0].is_met);
+    }
+
+    #[test]
+    fn what_was_not_measured_meets_no_bar() {
+        assert!(at_least("speed", 0.5, Some(0.5), 2).is_met);
+        assert!(!at_least("speed", 0.5, Some(0.49), 2).is_met);
+        assert!(!at_least("speed", 0.5, None, 2).is_met);
+        assert!(at_most("size", 13.0, Some(13.0), 0).is_met);
+        let missing = at_most("size", 13.0, None, 0);
+        assert_eq!(
+            (missing.reached.as_str(), missing.is_met),
+            ("not measured", false)
+        );
     }
 }

@@ -37,6 +37,9 @@ struct Args {
     /// Connections the load generator keeps open.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
+    /// Events in the database that `start` starts with.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
+    events: u32,
     /// Where everything built and found lies.
     #[arg(long, default_value = "target")]
     target: PathBuf,
@@ -61,6 +64,7 @@ fn main() -> anyhow::Result<ExitCode> {
         rounds: args.rounds,
         seconds: args.seconds,
         connections: args.connections,
+        events: args.events,
         cores: peer::cores(),
         target,
     };
