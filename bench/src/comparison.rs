@@ -17,6 +17,12 @@ const PREPARED_PER_SECOND: u32 = 170_000;
 /// The same for one that is not.
 const PREPARED_PER_SECOND_OF_STACK: u32 = 30_000;
 
+/// Milliseconds at the start that are not measured.
+pub const WARM_UP_MS: u32 = 500;
+
+/// The same of stacks whose runtimes compile while they run.
+pub const WARM_UP_OF_STACK_MS: u32 = 3000;
+
 /// A server as it takes part.
 #[derive(Debug, Clone)]
 pub struct Contestant {
@@ -91,6 +97,8 @@ pub struct Load {
     pub deliveries: Option<u32>,
     /// Number of the first comment.
     pub first: u64,
+    /// Whether it is measured from the first delivery on.
+    pub is_cold: bool,
     /// Events of each delivery.
     pub events: u32,
     /// Bytes of each delivery, or of each event where there are several.
@@ -105,6 +113,7 @@ impl Load {
             rate: None,
             deliveries: None,
             first: 0,
+            is_cold: false,
             events: 1,
             bytes: BODY_BYTES,
         }
@@ -117,6 +126,7 @@ impl Load {
             rate: Some(rate),
             deliveries: None,
             first: 0,
+            is_cold: false,
             events: 1,
             bytes: BODY_BYTES,
         }
@@ -129,8 +139,17 @@ impl Load {
             (None, _) => PREPARED_PER_SECOND,
         };
         let seconds = u32::try_from(self.seconds).unwrap_or(u32::MAX);
-        let needed = per_second.saturating_mul(seconds.saturating_add(1));
+        let warming = self.warm_up_ms(peer).div_ceil(1000);
+        let needed = per_second.saturating_mul(seconds.saturating_add(warming));
         self.deliveries.unwrap_or(needed.min(2_000_000))
+    }
+
+    fn warm_up_ms(&self, peer: &Peer) -> u32 {
+        match peer {
+            _ if self.is_cold => 0,
+            Peer::Stack(_) => WARM_UP_OF_STACK_MS,
+            Peer::Bare { .. } | Peer::Hookline { .. } => WARM_UP_MS,
+        }
     }
 }
 
@@ -177,27 +196,28 @@ pub fn measure(contestant: &Contestant, settings: &Settings, load: &Load) -> any
         core,
         &contestant.variables,
     )?;
-    let prepared = load.prepared(&contestant.peer);
-    measure_running(&server, settings, load, (prepared, contestant.is_pinned))
+    measure_running(&server, contestant, settings, load)
         .with_context(|| format!("measuring {}", contestant.name))
 }
 
-/// The same against a server that is running; with how many deliveries are prepared, and whether
-/// the generator is kept to its core.
+/// The same against a server that is running.
 pub fn measure_running(
     server: &RunningPeer,
+    contestant: &Contestant,
     settings: &Settings,
     load: &Load,
-    (prepared, is_pinned): (u32, bool),
 ) -> anyhow::Result<Run> {
     let before = server.processor_time();
-    let core = settings.cores.filter(|_| is_pinned).map(|(_, core)| core);
+    let cores = settings.cores.filter(|_| contestant.is_pinned);
+    let core = cores.map(|(_, generator)| generator);
     let target = format!("http://{}/webhooks/instagram", server.address());
     let mut command = peer::pinned(&settings.program("loadgen")?, core);
     command.args([&target, "--json", "--threads", "1"]);
     command.args(["--body-bytes", &load.bytes.to_string()]);
     command.args(["--events", &load.events.to_string()]);
-    command.args(["--deliveries", &prepared.to_string()]);
+    command.args(["--deliveries", &load.prepared(&contestant.peer).to_string()]);
+    let warm_up_ms = load.warm_up_ms(&contestant.peer);
+    command.args(["--warm-up-ms", &warm_up_ms.to_string()]);
     command.args(["--first", &load.first.to_string()]);
     command.args(["--connections", &settings.connections.to_string()]);
     command.args(["--seconds", &load.seconds.to_string()]);
@@ -205,6 +225,8 @@ pub fn measure_running(
         command.args(["--rate", &rate.to_string()]);
     }
     let output = command
+        // Its words may come to stand on the page.
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .output()
         .context("starting the load generator")?;
@@ -212,7 +234,11 @@ pub fn measure_running(
         let words = String::from_utf8_lossy(&output.stdout);
         let complaints = String::from_utf8_lossy(&output.stderr);
         let status = output.status;
-        bail!("the load generator ended with {status}: {words} {complaints}");
+        bail!(
+            "the load generator ended with {status}: {} {}",
+            words.trim(),
+            complaints.trim()
+        );
     }
     let report: Report =
         serde_json::from_slice(&output.stdout).context("reading the load generator's report")?;
@@ -225,11 +251,6 @@ pub fn measure_running(
         processor_us: spent,
         memory_peak: server.memory_peak_bytes(),
     })
-}
-
-/// How many deliveries are prepared for this server under this load.
-pub fn prepared(load: &Load, contestant: &Contestant) -> u32 {
-    load.prepared(&contestant.peer)
 }
 
 /// Answers per second, by round.

@@ -19,7 +19,7 @@ async function serve() {
   const connection = new Redis({
     host: '127.0.0.1',
     port: Number(REDIS_PORT),
-    // Commands of one turn of the event loop leave together.
+    // Commands of one turn of the event loop leave together: here that is faster, with Fastify it is not.
     enableAutoPipelining: true,
     maxRetriesPerRequest: 1,
   })

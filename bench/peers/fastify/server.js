@@ -19,8 +19,6 @@ async function serve() {
   const connection = new Redis({
     host: '127.0.0.1',
     port: Number(REDIS_PORT),
-    // Commands of one turn of the event loop leave together.
-    enableAutoPipelining: true,
     maxRetriesPerRequest: 1,
   })
   const queue = new Queue('instagram', { connection })

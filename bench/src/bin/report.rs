@@ -88,8 +88,7 @@ fn machine(settings: &Settings) -> anyhow::Result<Machine> {
     machine.push(
         "Last run",
         format!(
-            "{rounds} rounds, {seconds} s for each measurement after half a second of warming up, \
-             {} connections, unless a part says otherwise",
+            "{rounds} rounds, {seconds} s for each measurement, {} connections, unless a part says otherwise",
             settings.connections
         ),
     );

@@ -4,7 +4,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 
 use super::{Settings, at_least, at_most, table};
 use crate::comparison::{
@@ -50,7 +50,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
         return Err(anyhow!("two servers were measured"));
     };
     let half = middle(own, |run| Some(run.report.per_second / 2.0)).context("no rounds")?;
-    let kept = keep_up(settings, format!("{half:.0}").parse()?)?;
+    let kept = keep_up(settings, &hookline, format!("{half:.0}").parse()?)?;
     let growth = growth(&kept.backlog);
     let rows = all.iter().zip(&results).map(|((contestant, _), runs)| {
         vec![
@@ -94,7 +94,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
 fn text(kept: &Kept, growth: Option<f64>) -> String {
     format!(
         "One account is connected and an automation matches every comment, so each becomes an \
-         event, a run and a planned send; {REPLIES} go out to a Graph API on the same machine that \
+         event, a run and a planned send; up to {REPLIES} go out to a Graph API on the same machine that \
          answers at once, each after reading its comment. Server, Graph API and generator run free \
          on all cores. First as fast as answers come, then an open loop of {} deliveries a second \
          for {SECONDS} s, while the deliveries recorded and not yet routed are read each second \
@@ -121,17 +121,13 @@ fn backlog_rows(kept: &Kept) -> Table {
 fn flat_out(settings: &Settings, load: &Load, contestant: &Contestant) -> anyhow::Result<Run> {
     let directory = settings.directory()?;
     let connected = Connected::start(settings, directory.path(), true)?;
-    let prepared = comparison::prepared(load, contestant);
-    comparison::measure_running(&connected.server, settings, load, (prepared, false))
+    comparison::measure_running(&connected.server, contestant, settings, load)
 }
 
-fn keep_up(settings: &Settings, rate: u32) -> anyhow::Result<Kept> {
+fn keep_up(settings: &Settings, contestant: &Contestant, rate: u32) -> anyhow::Result<Kept> {
     let directory = settings.directory()?;
     let connected = Connected::start(settings, directory.path(), true)?;
     let load = Load::open(SECONDS, rate);
-    let prepared = rate
-        .saturating_mul(u32::try_from(SECONDS + 1)?)
-        .min(2_000_000);
     let (stop, stopped) = sync_channel::<()>(1);
     let watched = &connected;
     let (run, backlog) = thread::scope(|scope| {
@@ -147,8 +143,7 @@ fn keep_up(settings: &Settings, rate: u32) -> anyhow::Result<Kept> {
             }
             Ok::<_, anyhow::Error>(backlog)
         });
-        let run =
-            comparison::measure_running(&connected.server, settings, &load, (prepared, false));
+        let run = comparison::measure_running(&connected.server, contestant, settings, &load);
         drop(stop);
         let backlog = looking
             .join()
@@ -156,6 +151,7 @@ fn keep_up(settings: &Settings, rate: u32) -> anyhow::Result<Kept> {
         Ok::<_, anyhow::Error>((run?, backlog?))
     })?;
     let accepted = connected.metric("hookline_attempts_total{outcome=\"accepted\"}")?;
+    ensure!(accepted > 0.0, "nothing was sent meanwhile");
     Ok(Kept {
         rate,
         backlog,

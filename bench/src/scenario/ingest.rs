@@ -2,7 +2,8 @@
 
 use super::{Settings, at_least, at_most, table};
 use crate::comparison::{
-    self, Contestant, Load, Run, in_turn, middle, middle_ratio, ratios, shown,
+    self, Contestant, Load, Run, WARM_UP_MS, WARM_UP_OF_STACK_MS, in_turn, middle, middle_ratio,
+    ratios, shown,
 };
 use crate::deliveries::BODY_BYTES;
 use crate::figure::show;
@@ -100,7 +101,8 @@ fn text<'a>(settings: &Settings, notes: &[String], all: impl Iterator<Item = &'a
     let text = format!(
         "Signed comments of {} bytes, no two alike, over {} keep-alive connections; each posts its \
          next delivery when the last is answered. Every answer was checked to be 200. Each server \
-         starts on an empty database for each measurement. {place} In the second table server, \
+         starts on an empty database for each measurement and warms up for {} s before it, the peers for \
+         {} s because their runtimes compile as they go. {place} In the second table server, \
          Redis and generator run free on all cores, the peers with two processes. Each ratio is to \
          the bare server of the same table.\n\n\
          The bare server reads each request and answers 200, on one thread: what HTTP alone \
@@ -112,6 +114,8 @@ fn text<'a>(settings: &Settings, notes: &[String], all: impl Iterator<Item = &'a
          Versions: Node {}, {}, {}; the libraries are pinned in `bench/peers`.",
         BODY_BYTES,
         settings.connections,
+        f64::from(WARM_UP_MS) / 1000.0,
+        WARM_UP_OF_STACK_MS / 1000,
         version("node", "--version"),
         version("python3", "--version"),
         version(redis::PROGRAM, "--version"),

@@ -74,6 +74,10 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
 /// Has Hookline record that many events and work through them.
 fn fill(settings: &Settings, directory: &Path) -> anyhow::Result<()> {
     let connected = Connected::start(settings, directory, false)?;
+    let contestant = Contestant {
+        is_pinned: false,
+        ..Contestant::hookline(settings)?
+    };
     let deliveries = settings.events.div_ceil(EVENTS);
     let portion = 10_000;
     let mut first = 0;
@@ -83,10 +87,12 @@ fn fill(settings: &Settings, directory: &Path) -> anyhow::Result<()> {
             seconds: 120,
             events: EVENTS,
             bytes: EVENT_BYTES,
+            deliveries: Some(count),
             first: u64::from(first) * u64::from(EVENTS),
+            is_cold: true,
             ..Load::closed(settings)
         };
-        let run = comparison::measure_running(&connected.server, settings, &load, (count, false))?;
+        let run = comparison::measure_running(&connected.server, &contestant, settings, &load)?;
         ensure!(run.report.posted == u64::from(count), "not all was posted");
         first += count;
     }
