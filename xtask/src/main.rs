@@ -203,7 +203,12 @@ fn endure(trial: &str, args: &[String]) -> anyhow::Result<ExitCode> {
 }
 
 fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
-    if !skip_micro {
+    let is_partial = args.iter().any(|arg| {
+        let known = ["--only", "--page-only", "--help"];
+        known.iter().any(|flag| arg.starts_with(flag))
+    });
+    let has_steps = args.iter().any(|arg| arg.ends_with("steps"));
+    if !skip_micro && (!is_partial || has_steps) {
         let criterion = ["--warm-up-time", "1", "--measurement-time", "3", "--noplot"];
         shell::succeed(
             cargo()
