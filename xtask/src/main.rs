@@ -62,7 +62,7 @@ enum Command {
         /// Leave the micro benchmarks out.
         #[arg(long)]
         skip_micro: bool,
-        /// Passed on to the comparison (`-- --help` lists what it takes).
+        /// Passed on to the report (`-- --help` lists what it takes).
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -203,7 +203,12 @@ fn endure(trial: &str, args: &[String]) -> anyhow::Result<ExitCode> {
 }
 
 fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
-    if !skip_micro {
+    let is_partial = args.iter().any(|arg| {
+        let known = ["--only", "--page-only", "--help"];
+        known.iter().any(|flag| arg.starts_with(flag))
+    });
+    let has_steps = args.iter().any(|arg| arg.ends_with("steps"));
+    if !skip_micro && (!is_partial || has_steps) {
         let criterion = ["--warm-up-time", "1", "--measurement-time", "3", "--noplot"];
         shell::succeed(
             cargo()
@@ -211,7 +216,10 @@ fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
                 .args(criterion),
         )?;
     }
-    measure("compare", args)
+    let target = shell::target_directory().display().to_string();
+    let mut all = vec!["--target".to_owned(), target];
+    all.extend_from_slice(args);
+    measure("report", &all)
 }
 
 /// Builds the product and what measures it as they are shipped, and runs one of the latter.
