@@ -1,18 +1,17 @@
-//! A server on one core works planned sends off to a Graph API that answers at once on another.
+//! Hookline works planned sends off to a Graph API that answers at once.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 
-use crate::graph::{COUNTS, Counts};
+use crate::figure::float;
+use crate::graph::{Counts, RunningGraph};
 use crate::now;
-use crate::peer::{Peer, RunningPeer, pinned};
-use crate::stock::ENCRYPTION_KEY;
+use crate::peer::{Peer, RunningPeer};
+use crate::scenario::Settings;
+use crate::stock::{self, ENCRYPTION_KEY, Stock};
 
 /// How often it is looked whether all is done.
 const GLANCE: Duration = Duration::from_millis(200);
@@ -25,96 +24,44 @@ const UNPACED: [(&str, &str); 4] = [
     ("HOOKLINE_SENDING__LIVE_PRIVATE_REPLIES_PER_SECOND", "10000"),
 ];
 
-/// The programs, and the cores they get.
-#[derive(Debug, Clone)]
+/// What is running; it ends when this is dropped.
+#[derive(Debug)]
 pub struct Drain {
-    /// The program with `serve`.
-    pub hookline: PathBuf,
-    /// The Graph API's program.
-    pub graph: PathBuf,
-    /// The server's core and the Graph API's.
-    pub cores: Option<(usize, usize)>,
-    /// Further settings of the server.
-    pub settings: Vec<(&'static str, String)>,
-}
-
-/// Both, running; they end when this is dropped.
-pub struct Running {
-    /// The server.
+    /// Hookline.
     pub server: RunningPeer,
     graph: RunningGraph,
 }
 
-struct RunningGraph {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Drop for RunningGraph {
-    fn drop(&mut self) {
-        // Both fail only if the process is gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 impl Drain {
-    /// Starts both on the database in this directory.
-    pub fn start(&self, directory: &Path) -> anyhow::Result<Running> {
-        let graph = self.start_graph()?;
-        let url = format!("http://{}", graph.address);
+    /// Makes a database with this stock in the directory, and starts both on it.
+    pub fn of(settings: &Settings, directory: &Path, stock: &Stock) -> anyhow::Result<Self> {
+        stock::make(directory, stock)?;
+        Self::start(settings, directory)
+    }
+
+    /// Starts both on the stock in the directory, each on a core of its own.
+    pub fn start(settings: &Settings, directory: &Path) -> anyhow::Result<Self> {
+        let graph = RunningGraph::start(settings, settings.cores.map(|(_, graph)| graph))?;
         let mut variables = vec![
-            ("HOOKLINE_META__GRAPH_URL", url.clone()),
-            ("HOOKLINE_META__INSTAGRAM_GRAPH_URL", url),
+            ("HOOKLINE_META__GRAPH_URL", graph.url()),
+            ("HOOKLINE_META__INSTAGRAM_GRAPH_URL", graph.url()),
             ("HOOKLINE_ENCRYPTION__KEYS", ENCRYPTION_KEY.to_owned()),
         ];
         variables.extend(UNPACED.map(|(key, value)| (key, value.to_owned())));
-        variables.extend(self.settings.iter().cloned());
         let peer = Peer::Hookline {
-            program: self.hookline.clone(),
+            program: settings.program("hookline")?,
         };
-        let core = self.cores.map(|(server, _)| server);
+        let core = settings.cores.map(|(server, _)| server);
         let server = RunningPeer::start_with(&peer, directory, core, &variables)?;
-        Ok(Running { server, graph })
+        Ok(Self { server, graph })
     }
 
-    fn start_graph(&self) -> anyhow::Result<RunningGraph> {
-        let mut child = pinned(&self.graph, self.cores.map(|(_, graph)| graph))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("starting the graph api")?;
-        let mut line = String::new();
-        let output = child.stdout.take().context("its output")?;
-        BufReader::new(output).read_line(&mut line)?;
-        let address = line.trim().rsplit(' ').next().unwrap_or_default();
-        let address = address.parse().context("reading where it listens")?;
-        Ok(RunningGraph { child, address })
-    }
-}
-
-impl Running {
-    /// What has reached the Graph API.
-    pub fn counts(&self) -> anyhow::Result<Counts> {
-        let body = get(self.graph.address, COUNTS)?;
-        serde_json::from_slice(&body).context("reading the counts")
-    }
-
-    /// A gauge or counter of the server, with its labels as printed.
-    pub fn metric(&self, name: &str) -> anyhow::Result<f64> {
-        let text = String::from_utf8(get(self.server.address(), "/metrics")?)?;
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        match line {
-            Some(value) => value.trim().parse().context("reading a metric"),
-            None => Ok(0.0),
-        }
-    }
-
-    /// Waits until the Graph API has so many sends, and the server has kept what came of them.
+    /// Waits until the Graph API has so many sends, none of them twice, and the server has kept
+    /// what came of each.
     pub fn wait_for(&self, sends: u64, at_most: Duration) -> anyhow::Result<Counts> {
         let until = now() + at_most;
         loop {
-            let counts = self.counts()?;
+            let counts = self.graph.counts()?;
             if counts.sends >= sends {
                 self.wait_for_outcomes(sends, until)?;
                 ensure!(counts.twice == 0, "{} sends came twice", counts.twice);
@@ -127,10 +74,11 @@ impl Running {
         }
     }
 
-    fn wait_for_outcomes(&self, sends: u64, until: std::time::Instant) -> anyhow::Result<()> {
+    fn wait_for_outcomes(&self, sends: u64, until: Instant) -> anyhow::Result<()> {
         loop {
-            let kept = self.metric("hookline_attempts_total{outcome=\"accepted\"}")?;
-            if format!("{kept:.0}") == sends.to_string() {
+            let accepted = "hookline_attempts_total{outcome=\"accepted\"}";
+            let kept = self.server.metric(accepted)?;
+            if kept >= float(sends) {
                 return Ok(());
             }
             if now() > until {
@@ -151,20 +99,18 @@ pub fn rate(counts: &Counts) -> Option<f64> {
     Some(f64::from(sends) * 1000.0 / f64::from(millis))
 }
 
-/// A count as a figure.
-pub fn float(count: u64) -> f64 {
-    let half = |part: u64| f64::from(u32::try_from(part).unwrap_or(u32::MAX));
-    half(count >> 32) * 4_294_967_296.0 + half(count & 0xffff_ffff)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn get(address: SocketAddr, path: &str) -> anyhow::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n");
-    let body = head.and_then(|at| answer.get(at + 4..));
-    Ok(body.context("an answer without a body")?.to_vec())
+    #[test]
+    fn the_rate_is_that_of_the_middle() {
+        let mut counts = Counts::default();
+        assert_eq!(rate(&counts), None);
+        // A hundred sends each 10 ms, after a start that took long.
+        counts.every_hundredth_ms = (0..100).map(|place| 9_000 + place * 10).collect();
+        counts.every_hundredth_ms[0] = 0;
+        let rate = rate(&counts).unwrap();
+        assert!((rate - 10_000.0).abs() < 1.0, "{rate}");
+    }
 }

@@ -1,16 +1,17 @@
-//! What 100,000 connected accounts cost beside one.
+//! What very many connected accounts cost beside one.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use hookline_model::send::SendKind;
 
-use super::{Place, median, spread};
-use crate::deliveries::{BODY_BYTES, Delivery, SECRET, comment_body, sign};
-use crate::drain::{self, Running, float};
-use crate::load::{self, Plan, Target};
-use crate::section::{Bar, Section, Table};
-use crate::stock::{Stock, account_id};
+use super::{Settings, at_least, table};
+use crate::comparison::{self, Contestant, Load, in_turn};
+use crate::drain::{self, Drain};
+use crate::figure::{float, show};
+use crate::latency::median;
+use crate::section::Section;
+use crate::stock::{self, Stock};
 use crate::{epoch_ms, now};
 
 /// Connected accounts, and those of them with traffic.
@@ -19,12 +20,6 @@ const BUSY: u32 = 10_000;
 
 /// Sends of one run.
 const SENDS: u64 = 40_000;
-
-/// Deliveries of one run, at most.
-const DELIVERIES: u64 = 200_000;
-
-/// Time the ingest is measured.
-const MEASURED: Duration = Duration::from_secs(4);
 
 /// What must be left of the figures of one account.
 const LEFT_MIN: f64 = 0.8;
@@ -36,34 +31,32 @@ struct Run {
     memory_megabytes: f64,
 }
 
-/// Ingest and sends with one account, and with very many.
-pub fn run(place: &Place) -> anyhow::Result<Section> {
-    let one = runs(place, 1, 1)?;
-    let many = runs(place, ACCOUNTS, BUSY)?;
-    let row = |what: &str, runs: &[Run]| {
-        let of = |figure: fn(&Run) -> f64| spread(&runs.iter().map(figure).collect::<Vec<_>>());
+/// Measures.
+pub fn run(settings: &Settings) -> anyhow::Result<Section> {
+    let all = [(1, 1), (ACCOUNTS, BUSY)];
+    let results = in_turn(settings.rounds, &all, |(accounts, busy)| {
+        once(settings, *accounts, *busy)
+    })?;
+    let rows = all.iter().zip(&results).map(|((accounts, _), runs)| {
+        let of = |figure: fn(&Run) -> f64| show(&figures(runs, figure), 0);
         vec![
-            what.to_owned(),
+            accounts.to_string(),
             of(|run| run.deliveries),
             of(|run| run.sends),
             of(|run| run.start_ms),
             of(|run| run.memory_megabytes),
         ]
-    };
+    });
     let bar = |what: &str, figure: fn(&Run) -> f64| {
-        let of = |runs: &[Run]| median(runs.iter().map(figure).collect());
-        let left = of(&many) / of(&one);
-        Bar {
-            what: format!("{what} with {ACCOUNTS} accounts beside one"),
-            wanted: format!("at least {LEFT_MIN}"),
-            reached: format!("{left:.2}"),
-            is_met: left >= LEFT_MIN,
-        }
+        let middle = |place: usize| median(&figures(results.get(place)?, figure));
+        let left = middle(1).zip(middle(0)).map(|(many, one)| many / one);
+        let what = format!("{what} with {ACCOUNTS} accounts, of that with one");
+        at_least(&what, LEFT_MIN, left, 2)
     };
     let columns = [
         "accounts",
-        "deliveries/s",
-        "sends/s",
+        "deliveries a second",
+        "sends a second",
         "start ms",
         "memory peak MB",
     ];
@@ -72,12 +65,11 @@ pub fn run(place: &Place) -> anyhow::Result<Section> {
         title: "Many accounts".to_owned(),
         text: format!(
             "One connected account, and {ACCOUNTS} of which {BUSY} have traffic. First {SENDS} \
-             planned messages go out, then comments come over 64 connections in a closed loop."
+             planned messages go out as in `sends`, then comments on media of the accounts with \
+             traffic, in turn, are taken in as in `ingest`, with all that Hookline does. The start is until it \
+             answers for the first time."
         ),
-        tables: vec![Table {
-            columns: columns.map(str::to_owned).to_vec(),
-            rows: vec![row("1", &one), row("100,000", &many)],
-        }],
+        tables: vec![table(columns, rows.collect())],
         bars: vec![
             bar("ingest", |run| run.deliveries),
             bar("sends", |run| run.sends),
@@ -85,14 +77,12 @@ pub fn run(place: &Place) -> anyhow::Result<Section> {
     })
 }
 
-fn runs(place: &Place, accounts: u32, busy: u32) -> anyhow::Result<Vec<Run>> {
-    (0..place.runs)
-        .map(|_| once(place, accounts, busy))
-        .collect()
+fn figures(runs: &[Run], figure: fn(&Run) -> f64) -> Vec<f64> {
+    runs.iter().map(figure).collect()
 }
 
-fn once(place: &Place, accounts: u32, busy: u32) -> anyhow::Result<Run> {
-    let directory = place.directory()?;
+fn once(settings: &Settings, accounts: u32, busy: u32) -> anyhow::Result<Run> {
+    let directory = settings.directory()?;
     let stock = Stock {
         accounts,
         busy,
@@ -101,45 +91,24 @@ fn once(place: &Place, accounts: u32, busy: u32) -> anyhow::Result<Run> {
         first_due_ms: epoch_ms(),
         per_second: None,
     };
-    crate::stock::make(directory.path(), &stock)?;
+    stock::make(directory.path(), &stock)?;
     let began = now();
-    let running = place.start_on(directory.path())?;
+    let running = Drain::start(settings, directory.path())?;
     let start_ms = began.elapsed().as_secs_f64() * 1000.0;
     let counts = running.wait_for(SENDS, Duration::from_mins(1))?;
-    let deliveries = ingest(&running, busy)?;
+    let load = Load {
+        accounts: busy,
+        // No comment of the stock's.
+        first: 1_000_000_000,
+        ..Load::closed(settings)
+    };
+    let contestant = Contestant::hookline(settings)?;
+    let ingest = comparison::measure_running(&running.server, &contestant, settings, &load)?;
+    let memory = running.server.memory_peak_bytes();
     Ok(Run {
         start_ms,
         sends: drain::rate(&counts).context("too few sends for a rate")?,
-        deliveries,
-        memory_megabytes: float(running.server.memory_peak_bytes().unwrap_or(0)) / 1e6,
+        deliveries: ingest.report.per_second,
+        memory_megabytes: float(memory.context("the system does not tell")?) / 1e6,
     })
-}
-
-fn ingest(running: &Running, busy: u32) -> anyhow::Result<f64> {
-    let url = format!("http://{}/webhooks/instagram", running.server.address());
-    let plan = Plan {
-        target: url.parse::<Target>()?,
-        deliveries: (0..DELIVERIES)
-            .map(|number| to_one_of(number, busy))
-            .collect(),
-        connections: 64,
-        threads: 1,
-        rate: None,
-        warm_up: Duration::from_secs(1),
-        duration: MEASURED,
-    };
-    Ok(load::run(plan)?.per_second)
-}
-
-/// A comment on the media of one of the accounts, in turn.
-fn to_one_of(number: u64, busy: u32) -> Delivery {
-    let account = u32::try_from(number % u64::from(busy.max(1))).unwrap_or(0);
-    // The accounts of a stock begin with the one every generated comment is for.
-    let body = comment_body(1_000_000_000 + number, BODY_BYTES);
-    let body = body.replacen(account_id(0).as_str(), account_id(account).as_str(), 1);
-    let signature = sign(SECRET, body.as_bytes());
-    Delivery {
-        body: body.into(),
-        signature,
-    }
 }

@@ -14,9 +14,10 @@ use hookline_store::lanes::{
     StartResult,
 };
 
-use super::{Place, median};
-use crate::drain::float;
-use crate::section::{Bar, Section, Table};
+use super::{Settings, at_most, table};
+use crate::figure::{float, show};
+use crate::latency::median;
+use crate::section::Section;
 use crate::stock::{self, Stock};
 use crate::{epoch_ms, now};
 
@@ -24,52 +25,57 @@ use crate::{epoch_ms, now};
 const LANES: u32 = 16;
 const SENDS_PER_LANE: u32 = 8;
 
-/// Accounts with sends: so many that each has a multiple of [`SENDS_PER_LANE`] of ten thousand.
-/// With any other number the lanes that were just given back, which come first again, would have
-/// a few left, and small batches would pass for dear ones.
+/// Accounts with sends, each with a whole number of claims of ten thousand, so that every batch
+/// is of one size.
 const ACCOUNTS: u32 = 1250;
 
-/// Batches measured, after as many to warm up.
+/// Planned sends; the first is what the others are compared with.
+const BACKLOGS: [u64; 3] = [10_000, 100_000, 1_000_000];
+
+/// Batches measured, after as many to warm up: all of them together are fewer lanes than there
+/// are, so that no lane has to be found empty.
 const BATCHES: usize = 30;
 
 /// How much more a batch may cost than with the fewest sends.
 const GROWTH_MAX: f64 = 1.5;
 
-/// Measures with so many planned sends each; the first is what the others are compared with.
-pub fn run(place: &Place, backlogs: &[u64]) -> anyhow::Result<Section> {
-    let mut rows = Vec::new();
-    let mut bars = Vec::new();
+/// Measures. With more events than the largest backlog wanted for the database, that many are
+/// planned too.
+pub fn run(settings: &Settings) -> anyhow::Result<Section> {
+    let largest = BACKLOGS.into_iter().max().unwrap_or_default();
+    let wanted = u64::from(settings.events);
+    let all = BACKLOGS
+        .into_iter()
+        .chain(Some(wanted).filter(|wanted| *wanted > largest));
+    let (mut rows, mut bars) = (Vec::new(), Vec::new());
     let mut least = None;
-    for sends in backlogs {
-        let cost = cost(place, *sends)?;
+    for sends in all {
+        let costs = costs(settings, sends)?;
+        let cost = median(&costs).context("nothing was measured")?;
         let growth = cost / *least.get_or_insert(cost);
         rows.push(vec![
             sends.to_string(),
-            format!("{cost:.0}"),
+            show(&costs, 0),
             format!("{growth:.2}"),
         ]);
         if rows.len() > 1 {
-            bars.push(Bar {
-                what: format!("cost of a batch with {sends} planned sends"),
-                wanted: format!("at most {GROWTH_MAX} times that with the fewest"),
-                reached: format!("{growth:.2}"),
-                is_met: growth <= GROWTH_MAX,
-            });
+            let what = format!("cost with {sends} planned sends, of that with the fewest");
+            bars.push(at_most(&what, GROWTH_MAX, Some(growth), 2));
         }
     }
-    let columns = ["planned sends", "µs a send", "times the first"];
     Ok(Section {
         key: "claims".to_owned(),
         title: "Claiming from a backlog".to_owned(),
         text: format!(
             "Batches of {LANES} lanes with {SENDS_PER_LANE} sends each are claimed, their attempts \
              started and ended as accepted, and the lanes given back: three commits. The sends are \
-             planned for {ACCOUNTS} accounts. Median of {BATCHES} batches."
+             planned for {ACCOUNTS} accounts, in a database of each size. Median of {BATCHES} \
+             batches, with the least and the most."
         ),
-        tables: vec![Table {
-            columns: columns.map(str::to_owned).to_vec(),
+        tables: vec![table(
+            ["planned sends", "µs for each send", "times the first"],
             rows,
-        }],
+        )],
         bars,
     })
 }
@@ -90,9 +96,9 @@ fn request() -> ClaimRequest {
     }
 }
 
-/// Microseconds a send.
-fn cost(place: &Place, sends: u64) -> anyhow::Result<f64> {
-    let directory = place.directory()?;
+/// Microseconds a send, by batch.
+fn costs(settings: &Settings, sends: u64) -> anyhow::Result<Vec<f64>> {
+    let directory = settings.directory()?;
     let stock = Stock {
         accounts: ACCOUNTS,
         busy: ACCOUNTS,
@@ -114,7 +120,7 @@ fn cost(place: &Place, sends: u64) -> anyhow::Result<f64> {
             }
         }
         store.close().await;
-        Ok(median(costs))
+        Ok(costs)
     })
 }
 

@@ -147,6 +147,7 @@ pub async fn serve(
         slots: Slots::new(SlotLimits::new(&config, sweep_every)),
         accept_log: LogGate::default(),
         full_log: LogGate::default(),
+        is_room_coming: false,
         host: Arc::new(Host::new(&config, site)),
         config,
         tracker,
@@ -170,6 +171,8 @@ struct Acceptor {
     threads: Threads,
     accept_log: LogGate,
     full_log: LogGate,
+    /// A connection was given up for the one that waits; its place is on its way.
+    is_room_coming: bool,
 }
 
 impl Acceptor {
@@ -184,7 +187,7 @@ impl Acceptor {
                 _ = self.sweep.tick() => {
                     is_backing_off = false;
                     self.slots.sweep();
-                    if waiting.is_some() {
+                    if waiting.is_some() && !self.is_room_coming {
                         self.make_room();
                     }
                 }
@@ -216,6 +219,7 @@ impl Acceptor {
 
     fn make_room(&mut self) {
         let is_shed = self.slots.shed();
+        self.is_room_coming = is_shed;
         if is_shed {
             self.host.site.metrics.count_shed();
         }
@@ -247,6 +251,7 @@ impl Acceptor {
     }
 
     fn open(&mut self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        self.is_room_coming = false;
         let slot = self.slots.open();
         let host = Arc::clone(&self.host);
         let Some(runtime) = self.threads.next() else {
