@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0005_alerts.sql"),
     include_str!("../../migrations/sqlite/0006_deletions.sql"),
     include_str!("../../migrations/sqlite/0007_upkeep.sql"),
+    include_str!("../../migrations/sqlite/0008_compare_states_plainly.sql"),
 ];
 
 /// The newest schema this version knows.
