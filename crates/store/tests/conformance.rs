@@ -22,6 +22,8 @@ mod plans;
 mod queue;
 #[path = "conformance/steps.rs"]
 mod steps;
+#[path = "conformance/together.rs"]
+mod together;
 #[path = "conformance/trouble.rs"]
 mod trouble;
 #[path = "conformance/upkeep.rs"]

@@ -82,7 +82,7 @@ impl<Q, A> Drop for First<'_, Q, A> {
 
 #[cfg(test)]
 mod tests {
-    use std::future::{Ready, ready};
+    use std::future::{Ready, pending, ready};
 
     use futures_util::future::{join_all, poll_immediate};
 
@@ -113,6 +113,47 @@ mod tests {
         assert!(poll_immediate(&mut first).await.is_none());
         let mut second = Box::pin(gather.ask(2, |all| doubled(all, &batches)));
         assert!(poll_immediate(&mut second).await.is_none());
+        drop(first);
+        assert!(matches!(second.await, Err(StoreError::Closed)));
+        let third = gather.ask(3, |all| doubled(all, &batches)).await;
+        assert_eq!(third.unwrap(), 6);
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_is_the_answer_to_everybody() {
+        let gather = Gather::<u32, u32>::new();
+        let failed = |all: Vec<u32>| {
+            let error = || StoreError::Commit("no".to_owned());
+            ready(all.into_iter().map(|_| Err(error())).collect::<Vec<_>>())
+        };
+        for answer in join_all((0..3).map(|asked| gather.ask(asked, failed))).await {
+            assert!(matches!(answer, Err(StoreError::Commit(_))), "{answer:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_is_asked_for_and_keeps_nobody_from_the_own_answer() {
+        let (gather, batches) = (Gather::new(), Mutex::default());
+        let ask = |asked| Box::pin(gather.ask(asked, |all| doubled(all, &batches)));
+        let (mut first, mut second, mut third) = (ask(1), ask(2), ask(3));
+        for asking in [&mut first, &mut second, &mut third] {
+            assert!(poll_immediate(asking).await.is_none());
+        }
+        drop(second);
+        assert_eq!(first.await.unwrap(), 2);
+        assert_eq!(third.await.unwrap(), 6);
+        assert_eq!(*batches.lock().unwrap(), [3]);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_one_who_was_dropped_while_it_asked() {
+        let (gather, batches) = (Gather::new(), Mutex::default());
+        let mut first = Box::pin(gather.ask(1, |_| pending::<Vec<Answer<u32>>>()));
+        assert!(poll_immediate(&mut first).await.is_none());
+        let mut second = Box::pin(gather.ask(2, |all| doubled(all, &batches)));
+        assert!(poll_immediate(&mut second).await.is_none());
+        // Now it asks for both.
+        assert!(poll_immediate(&mut first).await.is_none());
         drop(first);
         assert!(matches!(second.await, Err(StoreError::Closed)));
         let third = gather.ask(3, |all| doubled(all, &batches)).await;

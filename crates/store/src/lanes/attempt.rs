@@ -17,25 +17,15 @@ use crate::error::StoreError;
 use crate::rows::{Reader, to_json};
 
 impl Store {
-    /// Asks for leave to call Meta for a leased send, with the text that will be sent. When this
-    /// answers [`StartResult::Started`] the attempt is committed: whatever happens from here on,
-    /// nobody will take the send for untried.
+    /// Asks for leave to call Meta for leased sends of whichever lanes, each with the text that
+    /// will be sent, in one transaction; one answer for each, in their order. Where it is
+    /// [`StartResult::Started`] the attempt is committed: whatever happens from here on, nobody will
+    /// take the send for untried.
     ///
-    /// What was learnt for it is kept with every send of its event, whatever the answer, unless that
-    /// is [`StartResult::Lost`]. Deadline, window, opt-out, hold and budget are checked here, at the
-    /// moment of sending.
-    pub async fn start_attempt(
-        &self,
-        claim: LaneClaim,
-        attempt: StartAttempt,
-        now: Timestamp,
-    ) -> Result<StartResult, StoreError> {
-        self.write(move |connection| start(connection, &claim, &attempt, now))
-            .await
-    }
-
-    /// [`Store::start_attempt`] for several sends, of whichever lanes, in one transaction; one
-    /// answer for each, in their order.
+    /// What was learnt for one is kept with every send of its event, whatever the answer, unless
+    /// that is [`StartResult::Lost`]. Deadline, window, opt-out, hold and budget are checked here, at
+    /// the moment of sending. An error is of its own send only, unless the commit failed: then it is
+    /// the answer to all, and no attempt was started.
     pub async fn start_attempts(
         &self,
         attempts: Vec<(LaneClaim, StartAttempt)>,

@@ -24,7 +24,7 @@ impl Store {
     /// deadline first, at most one for each conversation.
     ///
     /// A claim ends at `now + lease`. After that another worker may claim the lane, and this
-    /// one's [`Store::start_attempt`] is refused, so a slow worker cannot send what another one
+    /// one's [`Store::start_attempts`] are refused, so a slow worker cannot send what another one
     /// has taken over.
     pub async fn claim_lanes(
         &self,
@@ -48,20 +48,9 @@ impl Store {
         })
         .await
     }
-
-    /// Gives a lane back: what was not tried waits in it again.
-    pub async fn release_lane(
-        &self,
-        claim: LaneClaim,
-        request: ClaimRequest,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.write(move |connection| release(connection, &claim, &request.budgets, now))
-            .await
-    }
 }
 
-/// Gives a lane back, if the claim is still its latest.
+/// Gives a lane back, if the claim is still its latest: what was not tried waits in it again.
 pub(super) fn release(
     connection: &Connection,
     claim: &LaneClaim,

@@ -16,20 +16,13 @@ use crate::rows::{Reader, to_json};
 use crate::{Store, alerts};
 
 impl Store {
-    /// Commits what came of an attempt, and what follows from it for the send, the steps after
-    /// it, the lane and the account. `false` when the attempt was finished already, or a later
-    /// one was started: a slow worker cannot overwrite a newer result.
-    pub async fn finish_attempt(
-        &self,
-        finish: FinishAttempt,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.write(move |connection| commit(connection, &finish, now))
-            .await
-    }
-
-    /// Takes several endings, in their order and in one transaction; one answer for each: whether
-    /// it had any effect.
+    /// Commits what came of attempts, and what follows from it for the sends, the steps after them,
+    /// the lanes and the accounts; then gives back the lanes named. All in their order and in one
+    /// transaction, with one answer for each: `false` when there was no attempt to finish, or it was
+    /// finished already, or a later one was started. A slow worker cannot overwrite a newer result.
+    ///
+    /// An error is of its own ending only, unless the commit failed: then it is the answer to all,
+    /// and nothing is kept.
     pub async fn end_attempts(
         &self,
         endings: Vec<Ending>,

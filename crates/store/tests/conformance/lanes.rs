@@ -28,11 +28,7 @@ pub(crate) async fn start(
     now: Timestamp,
 ) -> StartResult {
     let attempt = attempt_of(lane, place);
-    house
-        .store
-        .start_attempt(lane.claim.clone(), attempt, now)
-        .await
-        .unwrap()
+    house.start(lane.claim.clone(), attempt, now).await
 }
 
 /// A wish to call for a leased send, with nothing learnt for it.
@@ -77,7 +73,7 @@ pub(crate) async fn finish_with(
         retry_at,
         effect,
     };
-    house.store.finish_attempt(finish, now).await.unwrap()
+    house.finish(finish, now).await
 }
 
 pub(crate) fn accepted() -> AttemptOutcome {
@@ -141,11 +137,7 @@ async fn the_next_step_is_due_when_the_one_before_was_accepted() {
     let lane = claim_one(&house, at(1)).await;
     let attempt = started(start(&house, &lane, 0, at(1)).await);
     assert!(finish(&house, attempt, accepted(), at(2)).await);
-    house
-        .store
-        .release_lane(lane.claim, request(), at(5))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(5)).await;
     let next = claim_one(&house, at(2)).await;
     assert_eq!(next.sends[0].kind, SendKind::PublicReply);
     assert_eq!(sends(&house, at(2)).await[0].state, "accepted");
@@ -222,11 +214,7 @@ async fn a_call_that_could_outlast_its_lease_is_not_begun() {
         .lease_until
         .minus(hookline_model::limits::GRAPH_CALL_MAX);
     assert_eq!(start(&house, &lane, 0, late).await, StartResult::Lost);
-    house
-        .store
-        .release_lane(lane.claim, request(), at(5))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(5)).await;
     assert_eq!(
         claim_one(&house, late).await.sends.len(),
         1,
@@ -270,11 +258,7 @@ async fn an_unknown_send_waits_for_evidence() {
     let lane = claim_one(&house, at(1)).await;
     let attempt = started(start(&house, &lane, 0, at(1)).await);
     finish(&house, attempt, unknown(), at(2)).await;
-    house
-        .store
-        .release_lane(lane.claim, request(), at(5))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(5)).await;
     assert!(
         house
             .store
@@ -325,11 +309,7 @@ async fn a_flooded_lane_gets_its_burst_and_then_waits() {
                     finish(&house, attempt, accepted_as(attempts), at(1)).await;
                 }
             }
-            house
-                .store
-                .release_lane(lane.claim, request(), at(5))
-                .await
-                .unwrap();
+            house.release(lane.claim, request(), at(5)).await;
         }
     }
     let replies = sends(&house, at(1)).await;
@@ -374,11 +354,7 @@ async fn a_dead_token_holds_the_account_until_a_new_one_comes() {
         reason: "token_expired".to_owned(),
     };
     finish_with(&house, attempt, outcome, effect, at(1)).await;
-    house
-        .store
-        .release_lane(lane.claim, request(), at(5))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(5)).await;
     let held = &sends(&house, at(3600)).await[0];
     assert_eq!(
         (held.state.as_str(), held.reason.as_deref()),
@@ -425,9 +401,8 @@ async fn past_its_deadline_a_send_expires_without_a_call() {
         context: serde_json::json!({"media_id": "18"}),
         deadline_at: Some(at(1)),
     });
-    let result = house.store.start_attempt(lane.claim, attempt, at(1)).await;
     assert_eq!(
-        result.unwrap(),
+        house.start(lane.claim, attempt, at(1)).await,
         StartResult::Finished {
             reason: "deadline_passed"
         }
@@ -465,16 +440,9 @@ async fn a_paced_lane_that_is_woken_leases_nothing_and_waits_for_its_time() {
     assert_eq!(lane.sends.len(), 1);
     let mut attempt = attempt_of(&lane, 0);
     attempt.budget = one_in_six_minutes.budgets.private_reply;
-    let begun = house
-        .store
-        .start_attempt(lane.claim.clone(), attempt, at(0))
-        .await;
-    assert!(finish(&house, started(begun.unwrap()), accepted(), at(1)).await);
-    house
-        .store
-        .release_lane(lane.claim, one_in_six_minutes, at(1))
-        .await
-        .unwrap();
+    let begun = house.start(lane.claim.clone(), attempt, at(0)).await;
+    assert!(finish(&house, started(begun), accepted(), at(1)).await);
+    house.release(lane.claim, one_in_six_minutes, at(1)).await;
     // The public reply of the first comment is another lane's.
     let others = house.store.claim_lanes(one_in_six_minutes, at(2)).await;
     assert_eq!(others.unwrap()[0].sends[0].kind, SendKind::PublicReply);

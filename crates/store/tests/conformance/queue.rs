@@ -71,11 +71,7 @@ async fn work(house: &House, now: Timestamp) -> u32 {
         for send in lane.sends {
             let budget = slow().budgets.of(lane.claim.class);
             let attempt = to_start(send.id, budget);
-            let started = house
-                .store
-                .start_attempt(lane.claim.clone(), attempt, now)
-                .await
-                .unwrap();
+            let started = house.start(lane.claim.clone(), attempt, now).await;
             let StartResult::Started(attempt) = started else {
                 continue;
             };
@@ -90,13 +86,9 @@ async fn work(house: &House, now: Timestamp) -> u32 {
                 retry_at: now,
                 effect: LaneEffect::None,
             };
-            assert!(house.store.finish_attempt(finish, now).await.unwrap());
+            assert!(house.finish(finish, now).await);
         }
-        house
-            .store
-            .release_lane(lane.claim, slow(), at(1))
-            .await
-            .unwrap();
+        house.release(lane.claim, slow(), at(1)).await;
     }
     attempts
 }
@@ -223,11 +215,7 @@ async fn what_failed_is_told_with_its_reason_for_a_day() {
         at(20),
     );
     refused.await.unwrap();
-    house
-        .store
-        .release_lane(claim, slow(), at(1))
-        .await
-        .unwrap();
+    house.release(claim, slow(), at(1)).await;
     let failed = |state, reason: &str, count| FailedSends {
         state,
         reason: Some(reason.to_owned()),
@@ -254,10 +242,8 @@ async fn an_outcome_nobody_knows_is_told_as_long_as_it_is_open() {
     let claim = claimed[0].claim.clone();
     let budget = slow().budgets.private_reply;
     let send = claimed[0].sends[0].id;
-    let started = house
-        .store
-        .start_attempt(claim, to_start(send, budget), at(0));
-    assert!(matches!(started.await.unwrap(), StartResult::Started(_)));
+    let started = house.start(claim, to_start(send, budget), at(0)).await;
+    assert!(matches!(started, StartResult::Started(_)));
     let everything = Timestamp::FAR_FUTURE;
     let recovered = house
         .store

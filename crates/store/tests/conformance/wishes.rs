@@ -150,11 +150,7 @@ async fn no_attempt_starts_for_a_contact_who_wants_to_be_left_alone() {
             budget,
             learnt: None,
         };
-        let started = house
-            .store
-            .start_attempt(claim, attempt, at(100))
-            .await
-            .unwrap();
+        let started = house.start(claim, attempt, at(100)).await;
         results.push((send.contact_id.clone().unwrap() == ada(), started));
     }
     assert_eq!(results.len(), 2, "{results:?}");
