@@ -59,6 +59,10 @@ fn commit(
         return Ok(false);
     }
     close_attempt(connection, finish, now)?;
+    let is_planned = matches!(
+        finish.outcome,
+        AttemptOutcome::Throttled { .. } | AttemptOutcome::NotSent { .. }
+    );
     match &finish.outcome {
         AttemptOutcome::Accepted {
             message_id,
@@ -89,6 +93,10 @@ fn commit(
         }
     }
     affect(connection, attempt, &finish.effect, now)?;
+    if is_planned {
+        // The lane may have been given back before, and would sleep on.
+        wake_lane(connection, attempt.lane, finish.retry_at)?;
+    }
     Ok(true)
 }
 

@@ -463,3 +463,19 @@ async fn a_paced_lane_that_is_woken_leases_nothing_and_waits_for_its_time() {
     let claimed = house.store.claim_lanes(one_in_six_minutes, at(360)).await;
     assert_eq!(claimed.unwrap()[0].sends[0].kind, SendKind::PrivateReply);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_that_was_not_sent_wakes_a_lane_that_was_given_back() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    house.release(lane.claim, request(), at(2)).await;
+    assert_eq!(house.store.next_lane_at().await.unwrap(), None);
+    let not_sent = AttemptOutcome::NotSent {
+        reason: "not_sent".to_owned(),
+    };
+    assert!(finish(&house, attempt, not_sent, at(3)).await);
+    assert_eq!(house.store.next_lane_at().await.unwrap(), Some(at(8)));
+    assert_eq!(claim_one(&house, at(8)).await.sends[0].attempts, 1);
+}
