@@ -308,7 +308,8 @@ pub(crate) fn wake_lane(
 }
 
 /// Works `next_at` out anew from pacing, pause, hold and the earliest due send, and ends any
-/// lease.
+/// lease. A lane that could go on at once waits behind those whose time came before now, however
+/// long its sends have been due: a backlog takes turns with everybody else.
 pub(crate) fn settle_lane(
     connection: &Connection,
     lane: LaneId,
@@ -320,7 +321,7 @@ pub(crate) fn settle_lane(
     connection
         .prepare_cached(
             "UPDATE lanes SET lease_until = 0, pace_at = ?2, next_at = coalesce(
-                 (SELECT max(due_at, ?2, coalesce(lanes.pause_until, 0),
+                 (SELECT max(due_at, ?2, ?4, coalesce(lanes.pause_until, 0),
                      coalesce((SELECT CASE WHEN hold_reason IS NULL THEN 0
                                            ELSE coalesce(hold_until, ?3) END
                                FROM accounts WHERE accounts.id = lanes.account_id), 0))
@@ -333,7 +334,8 @@ pub(crate) fn settle_lane(
             update.execute(params![
                 lane.0,
                 pace_at.as_millis(),
-                Timestamp::FAR_FUTURE.as_millis()
+                Timestamp::FAR_FUTURE.as_millis(),
+                now.as_millis()
             ])
         })
         .map_err(StoreError::database("settle a lane"))?;

@@ -309,7 +309,7 @@ async fn a_flooded_lane_gets_its_burst_and_then_waits() {
                     finish(&house, attempt, accepted_as(attempts), at(1)).await;
                 }
             }
-            house.release(lane.claim, request(), at(5)).await;
+            house.release(lane.claim, request(), at(1)).await;
         }
     }
     let replies = sends(&house, at(1)).await;
@@ -462,6 +462,35 @@ async fn a_paced_lane_that_is_woken_leases_nothing_and_waits_for_its_time() {
     );
     let claimed = house.store.claim_lanes(one_in_six_minutes, at(360)).await;
     assert_eq!(claimed.unwrap()[0].sends[0].kind, SendKind::PrivateReply);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_with_a_backlog_takes_turns_with_the_others() {
+    let house = House::build();
+    house.plan_replies(1..20).await;
+    let one_lane = ClaimRequest {
+        lanes: 1,
+        sends_per_lane: 1,
+        ..request()
+    };
+    let claim = async |seconds| {
+        let mut claimed = house
+            .store
+            .claim_lanes(one_lane, at(seconds))
+            .await
+            .unwrap();
+        claimed.remove(0)
+    };
+    let first = claim(1).await;
+    assert_eq!(first.claim.class, SendClass::PrivateReply);
+    let attempt = started(start(&house, &first, 0, at(1)).await);
+    // With this the public reply of the same comment is due; everything else of the first lane
+    // has been for longer.
+    assert!(finish(&house, attempt, accepted(), at(2)).await);
+    house.release(first.claim, one_lane, at(3)).await;
+    let second = claim(4).await;
+    assert_eq!(second.claim.class, SendClass::PublicReply);
+    assert_eq!(claim(4).await.claim.class, SendClass::PrivateReply);
 }
 
 #[tokio::test(flavor = "multi_thread")]
