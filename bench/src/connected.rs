@@ -36,20 +36,34 @@ impl Connected {
         directory: &Path,
         is_automated: bool,
     ) -> anyhow::Result<Self> {
-        let graph = RunningGraph::start(settings, None)?;
-        let peer = Peer::Hookline {
-            program: settings.program("hookline")?,
-        };
-        let server = RunningPeer::start_with(&peer, directory, None, &variables(&graph.url()))?;
-        let connected = Self {
-            server,
-            _graph: graph,
-        };
+        let connected = Self::start_with(settings, directory, None, &[])?;
         connected.connect(is_automated)?;
         Ok(connected)
     }
 
-    fn connect(&self, is_automated: bool) -> anyhow::Result<()> {
+    /// Starts both and connects nothing; Hookline on the core, if one is given, and with these
+    /// variables instead of the usual ones.
+    pub fn start_with(
+        settings: &Settings,
+        directory: &Path,
+        core: Option<usize>,
+        instead: &[(&'static str, String)],
+    ) -> anyhow::Result<Self> {
+        let graph = RunningGraph::start(settings, None)?;
+        let peer = Peer::Hookline {
+            program: settings.program("hookline")?,
+        };
+        let mut variables = variables(&graph.url()).to_vec();
+        variables.extend_from_slice(instead);
+        let server = RunningPeer::start_with(&peer, directory, core, &variables)?;
+        Ok(Self {
+            server,
+            _graph: graph,
+        })
+    }
+
+    /// Connects the account, and makes the automation if one is wanted.
+    pub fn connect(&self, is_automated: bool) -> anyhow::Result<()> {
         let api = self.api();
         let account = json!({
             "username": "bench",

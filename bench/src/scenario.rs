@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod latency;
 pub mod lateness;
 pub mod memory;
+pub mod plan;
 pub mod sends;
 pub mod start;
 pub mod steps;
@@ -111,6 +112,11 @@ pub const ALL: &[Scenario] = &[
         key: "accounts",
         title: "Many accounts",
         run: accounts::run,
+    },
+    Scenario {
+        key: "plan",
+        title: "From event to planned send",
+        run: plan::run,
     },
     Scenario {
         key: "memory",
