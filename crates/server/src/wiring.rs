@@ -12,6 +12,7 @@ use hookline_engine::erase::Eraser;
 use hookline_engine::interpret::Interpreter;
 use hookline_engine::keyring::{KeyRing, NONCE_BYTES};
 use hookline_engine::media::MediaReader;
+use hookline_engine::pack::Packer;
 use hookline_engine::reconcile::Reconciler;
 use hookline_engine::record::Recorder;
 use hookline_engine::send::SendWorker;
@@ -285,6 +286,7 @@ fn workers(
             random,
         ),
         media,
+        packer: Packer::new(Arc::clone(store), Arc::clone(clock), Arc::clone(&settings)),
         reconciler: Reconciler::new(
             Arc::clone(store),
             Arc::clone(clock),
@@ -324,6 +326,7 @@ fn settings(config: &Config) -> Settings {
         stop_words: OptWords::new(&config.optout.stop_words),
         start_words: OptWords::new(&config.optout.start_words),
         keep_unknown_accounts: config.retention.unknown_accounts,
+        compress_after: config.retention.compress_after,
         conversation_reads: sending.conversation_reads_per_second,
     }
 }

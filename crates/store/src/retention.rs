@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::packs::undo_delivery;
 
 /// What one pass let go of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,13 +46,11 @@ fn sweep(connection: &Connection, before: Timestamp, limit: u32) -> Result<Swept
     let doing = || StoreError::database("forget unknown accounts");
     let forgotten: Vec<(i64, i64)> = connection
         .prepare_cached(
-            "DELETE FROM events WHERE id IN (
-                 SELECT id FROM events WHERE ignored = 'account_unknown'
-                     AND received_at < ?1 ORDER BY received_at LIMIT ?2)
-             RETURNING id, delivery_id",
+            "SELECT id, delivery_id FROM events WHERE ignored = 'account_unknown'
+                 AND received_at < ?1 ORDER BY received_at LIMIT ?2",
         )
-        .and_then(|mut delete| {
-            delete
+        .and_then(|mut query| {
+            query
                 .query_map(params![before.as_millis(), limit], |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })?
@@ -63,10 +62,16 @@ fn sweep(connection: &Connection, before: Timestamp, limit: u32) -> Result<Swept
         deliveries: 0,
     };
     for (event, delivery) in forgotten {
-        connection
-            .prepare_cached("DELETE FROM sightings WHERE event_id = ?1")
-            .and_then(|mut delete| delete.execute([event]))
-            .map_err(doing())?;
+        undo_delivery(connection, delivery)?;
+        for sql in [
+            "DELETE FROM events WHERE id = ?1",
+            "DELETE FROM sightings WHERE event_id = ?1",
+        ] {
+            connection
+                .prepare_cached(sql)
+                .and_then(|mut delete| delete.execute([event]))
+                .map_err(doing())?;
+        }
         swept.deliveries += connection
             .prepare_cached(
                 "DELETE FROM deliveries WHERE id = ?1

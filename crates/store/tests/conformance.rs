@@ -20,6 +20,8 @@ mod lanes;
 mod plans;
 #[path = "conformance/queue.rs"]
 mod queue;
+#[path = "conformance/sizes.rs"]
+mod sizes;
 #[path = "conformance/steps.rs"]
 mod steps;
 #[path = "conformance/trouble.rs"]

@@ -11,6 +11,7 @@ use rusqlite::{Connection, params};
 use super::{ClaimRequest, ClaimedLane, LaneClaim, LeasedSend, room_of, settle_lane, share_of};
 use crate::Store;
 use crate::error::StoreError;
+use crate::packs::Unpacker;
 use crate::planning::event_of;
 use crate::rows::Reader;
 
@@ -245,7 +246,8 @@ fn candidates(
                 s.deadline_at, s.attempts, s.reads, s.had_unknown, a.name AS automation,
                 (SELECT username FROM contacts c WHERE c.account_id = s.account_id
                     AND c.contact_id = s.contact_id) AS contact_username,
-                e.key, e.account_id, e.container, e.sent_at, e.occurred_at, e.body
+                e.key, e.account_id, e.container, e.sent_at, e.occurred_at, e.body,
+                e.pack_id
          FROM (SELECT * FROM sends WHERE lane_id = ?1 AND state = 'planned'
                       AND due_at IS NOT NULL ORDER BY {order} LIMIT {LOOK_AHEAD}) s
          JOIN events e ON e.id = s.event_id
@@ -257,9 +259,10 @@ fn candidates(
         .query(params![lane.0, now.as_millis()])
         .map_err(doing())?;
     let (mut sends, mut unreadable) = (Vec::new(), Vec::new());
+    let mut packs = Unpacker::new(connection);
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("send_id").map_err(doing())?;
-        match leased_send(id, &Reader::new("sends", &id, row)) {
+        match leased_send(id, &Reader::new("sends", &id, row), &mut packs) {
             Ok(send) => sends.push(send),
             Err(error) => unreadable.push((SendId(id), error)),
         }
@@ -271,11 +274,16 @@ fn candidates(
     Ok(sends)
 }
 
-fn leased_send(id: i64, read: &Reader<'_, '_>) -> Result<LeasedSend, StoreError> {
+fn leased_send(
+    id: i64,
+    read: &Reader<'_, '_>,
+    packs: &mut Unpacker<'_>,
+) -> Result<LeasedSend, StoreError> {
+    let event = read.get("event_id")?;
     Ok(LeasedSend {
         id: SendId(id),
-        event_id: EventId(read.get("event_id")?),
-        event: event_of(read)?,
+        event_id: EventId(event),
+        event: event_of(event, read, packs)?,
         automation_id: AutomationId(read.get("automation_id")?),
         automation: read.get("automation")?,
         kind: read.word("kind", SendKind::from_name)?,
