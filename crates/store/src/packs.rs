@@ -14,6 +14,7 @@
 
 mod contents;
 mod read;
+mod shrink;
 mod swap;
 mod undo;
 

@@ -6,6 +6,7 @@ use hookline_model::ids::DeliveryId;
 use rusqlite::{Connection, params};
 
 use super::contents::{Contents, Place};
+use super::shrink::shrink;
 use crate::Store;
 use crate::error::StoreError;
 
@@ -221,40 +222,10 @@ fn commit(connection: &Connection, pack: &Pack) -> Result<(), StoreError> {
         .and_then(|mut insert| insert.execute(params![raw_bytes, pack.bytes]))
         .map_err(doing())?;
     let id = connection.last_insert_rowid();
-    for (place, bytes) in pack.contents.iter() {
-        if empty(connection, id, place, bytes).map_err(doing())? != 1 {
-            return Err(StoreError::Conflict("a row that was to be packed"));
-        }
-    }
-    Ok(())
-}
-
-/// Empties a row, if it still is what was packed.
-fn empty(
-    connection: &Connection,
-    pack: i64,
-    place: Place,
-    bytes: &[u8],
-) -> Result<usize, rusqlite::Error> {
-    match place {
-        Place::Delivery(id) => connection
-            .prepare_cached(
-                "UPDATE deliveries SET body = x'', pack_id = ?2, body_bytes = length(body)
-                 WHERE id = ?1 AND pack_id IS NULL AND body = ?3",
-            )?
-            .execute(params![id, pack, bytes]),
-        Place::Event(id) => connection
-            .prepare_cached(
-                "UPDATE events SET body = '', pack_id = ?2
-                 WHERE id = ?1 AND pack_id IS NULL AND body = CAST(?3 AS TEXT)",
-            )?
-            .execute(params![id, pack, bytes]),
-        Place::Run { event, automation } => connection
-            .prepare_cached(
-                "UPDATE runs SET because = ''
-                 WHERE event_id = ?1 AND automation_id = ?2 AND because = CAST(?3 AS TEXT)",
-            )?
-            .execute(params![event, automation, bytes]),
+    if shrink(connection, id, &pack.contents).map_err(doing())? {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict("a row that was to be packed"))
     }
 }
 
