@@ -1,8 +1,9 @@
 //! Deliveries as varied as those of many accounts: comments of every length, messages,
 //! attachments, echoes and receipts, each in words drawn anew.
 //!
-//! Words drawn at random compress worse than what people write, who repeat themselves: what is
-//! measured with these is not flattered.
+//! The words are drawn at random from a few hundred, the first ones most often. That repeats no
+//! sentence, which makes it harder to compress than what people write, and has few different words,
+//! which makes it easier: how it compares with real deliveries was not measured.
 
 use std::fmt::Write as _;
 

@@ -101,13 +101,13 @@ fn section(found: &[Found]) -> Section {
     Section {
         key: "size".to_owned(),
         title: "Size of the database".to_owned(),
-        text: "Deliveries in words drawn at random, which compress worse than what people write, \
-               are recorded, interpreted, routed and answered; nothing is thrown away. Then all of \
-               them are compressed as if they were a day old, and each is compared with what was \
-               recorded. Bytes in use are the pages that hold something: compressing frees pages, \
-               which the next deliveries fill, so the file of a running installation grows to what \
-               is hot and what is compressed together. A swap is one transaction of the writer, \
-               with its fdatasync."
+        text: "Deliveries in words drawn at random from a few hundred (not real ones, with which this \
+               was not compared) are recorded, interpreted, routed and answered; nothing is thrown \
+               away. Then they are compressed as if they were a day old, and one in seven is read \
+               back and compared with what was recorded. Bytes in use are the pages that hold \
+               something: compressing frees pages, which the next deliveries fill, and the file \
+               itself does not shrink. A swap is the time from handing a pack to the writer until \
+               it is committed, with its fdatasync and nothing else to do. One run."
             .to_owned(),
         tables,
         bars: found.iter().flat_map(bars).collect(),

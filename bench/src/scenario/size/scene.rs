@@ -17,7 +17,9 @@ use hookline_store::lanes::{
     Budgets, ClaimRequest, ClaimedLane, FinishAttempt, LaneEffect, StartResult,
 };
 use hookline_store::packs::NextPack;
-use hookline_store::{ConnectAccount, Grant, Ownership, RecordDelivery, SealedToken, Sizes, Store};
+use hookline_store::{
+    ConnectAccount, Grant, Ownership, RecordDelivery, SealedToken, Sizes, Store, StoreError,
+};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::task::JoinSet;
@@ -123,20 +125,22 @@ impl Scene {
                         .join_next()
                         .await
                         .context("nothing is recorded")??,
-                );
+                )?;
             }
         }
         while let Some(recorded) = recording.join_next().await {
-            self.keep(recorded?);
+            self.keep(recorded?)?;
         }
         Ok(raw_bytes)
     }
 
-    fn keep(&mut self, recorded: Result<(DeliveryId, Option<Bytes>), hookline_store::StoreError>) {
-        // What was not recorded is missed when everything is counted.
-        if let Ok((id, Some(body))) = recorded {
-            self.kept.push((id, body));
-        }
+    fn keep(
+        &mut self,
+        recorded: Result<(DeliveryId, Option<Bytes>), StoreError>,
+    ) -> anyhow::Result<()> {
+        let (id, body) = recorded?;
+        self.kept.extend(body.map(|body| (id, body)));
+        Ok(())
     }
 
     /// Interprets and routes everything.
