@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 use ring::hmac;
 
+use crate::epoch_ms;
+
 /// The app secret every generated delivery is signed with.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -18,6 +20,10 @@ const COMMENT: &str = r"LINK please \ud83d\ude4f I tried this at home and it was
 const FILLER: &str =
     "could you send me the recipe, the list of tools and the place you got them from? ";
 
+/// When the comments of bodies made alone were written, in seconds since 1970: a constant, so that
+/// they are the same bytes whenever they are made.
+const WRITTEN_S: i64 = 1_790_000_000;
+
 /// One POST, ready to go.
 #[derive(Debug, Clone)]
 pub struct Delivery {
@@ -29,11 +35,19 @@ pub struct Delivery {
 
 /// `count` deliveries of about `bytes` each; no two have a comment id or a commenter in common.
 pub fn deliveries(first: u64, count: usize, bytes: usize) -> Vec<Delivery> {
+    batches(first, count, 1, bytes)
+}
+
+/// The same of `events` comments each, of about `bytes` for each comment. They were written now:
+/// what is older than a week may not be answered any more (contract 5.8).
+pub fn batches(first: u64, count: usize, events: usize, bytes: usize) -> Vec<Delivery> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    let written_s = epoch_ms() / 1000;
     (first..)
+        .step_by(events.max(1))
         .take(count)
         .map(|number| {
-            let body = comment_body(number, bytes);
+            let body = body(number, events, bytes, written_s);
             let signature = signature_with(&key, body.as_bytes());
             Delivery {
                 body: body.into(),
@@ -59,8 +73,12 @@ pub fn comment_body(number: u64, bytes: usize) -> String {
 
 /// The body for `count` comments in one delivery, each of about `bytes_each`.
 pub fn batch_body(first: u64, count: usize, bytes_each: usize) -> String {
+    body(first, count, bytes_each, WRITTEN_S)
+}
+
+fn body(first: u64, count: usize, bytes_each: usize, written_s: i64) -> String {
     let mut body =
-        String::from(r#"{"entry":[{"id":"17841400000000001","time":1790000000,"changes":["#);
+        format!(r#"{{"entry":[{{"id":"17841400000000001","time":{written_s},"changes":["#);
     let tail = r#"]}],"object":"instagram"}"#;
     let around = if count == 1 {
         body.len() + tail.len()
@@ -148,5 +166,30 @@ mod tests {
         for delivery in &all {
             assert_eq!(delivery.signature, sign(SECRET, &delivery.body));
         }
+    }
+    #[test]
+    fn deliveries_are_of_today_and_can_be_answered() {
+        let all = deliveries(0, 1, BODY_BYTES);
+        let json: serde_json::Value = serde_json::from_slice(&all[0].body).unwrap();
+        let written_s = json["entry"][0]["time"].as_i64().unwrap();
+        assert!((0..60).contains(&(epoch_ms() / 1000 - written_s)), "{json}");
+        assert_eq!(all[0].body.len(), BODY_BYTES);
+    }
+
+    #[test]
+    fn no_comment_comes_twice_in_batches_either() {
+        let all = batches(0, 3, 10, 400);
+        let ids: Vec<_> = all
+            .iter()
+            .flat_map(|delivery| {
+                let json: serde_json::Value = serde_json::from_slice(&delivery.body).unwrap();
+                let changes = json["entry"][0]["changes"].as_array().unwrap().clone();
+                changes
+                    .into_iter()
+                    .map(|change| change["value"]["id"].clone())
+            })
+            .collect();
+        let texts: HashSet<_> = ids.iter().map(ToString::to_string).collect();
+        assert_eq!((ids.len(), texts.len()), (30, 30));
     }
 }

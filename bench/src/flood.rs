@@ -5,7 +5,6 @@
 //! long anything takes. In the end the world says who was reached and when, Hookline says what it
 //! knows and forecasts, and [`FloodReport::problems`] lists every promise that was not kept.
 
-mod api;
 mod findings;
 mod pour;
 mod report;

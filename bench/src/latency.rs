@@ -88,6 +88,10 @@ pub struct Report {
     pub per_second: f64,
     /// From the moment a delivery was meant to be posted to its whole answer, in microseconds.
     pub latency_us: Quantiles,
+    /// The share of its threads' time the generator itself worked, warming up included: near 1
+    /// in a closed loop, the generator is what was measured. An open loop stays awake, so there
+    /// it says nothing.
+    pub busy: Option<f64>,
 }
 
 impl Report {
@@ -109,8 +113,14 @@ impl Report {
              connections  {} on {} threads\n\
              answered     {} in {:.2} s, {not_ok} not with 200\n\
              per second   {:.0}\n\
+             generator    busy {:.0} % of the time\n\
              latency      p50 {p50:.0} us, p90 {p90:.0} us, p99 {p99:.0} us, p99.9 {p99_9:.0} us, max {max:.0} us",
-            self.connections, self.threads, self.answered, self.seconds, self.per_second,
+            self.connections,
+            self.threads,
+            self.answered,
+            self.seconds,
+            self.per_second,
+            self.busy.unwrap_or(f64::NAN) * 100.0,
         )
     }
 }

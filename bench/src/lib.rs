@@ -3,27 +3,42 @@
 //! - [`deliveries`]: signed comment deliveries as Meta would post them
 //! - [`mixed`]: deliveries as varied as those of many accounts
 //! - [`load`]: posts them over keep-alive connections, flat out or at a constant rate
-//! - [`latency`]: what a run is summed up to
+//! - [`latency`], [`figure`]: what a run is summed up to, and several of them
 //! - [`bare`]: the reference, a server that does nothing but answer 200
 //! - [`peer`]: starting a server in a process of its own, on a core of its own
+//! - [`stack`], [`redis`]: the stacks people write today, each with a Redis of its own
+//! - [`processor_time`]: what the system says a program has spent
 //! - [`disk`]: what one durable write costs on this disk
-//! - [`comparison`], [`page`]: several servers measured in turn, and the page about it
+//! - [`comparison`]: several servers measured in turn
 //! - [`scenario`]: what is measured, one file per question
 //! - [`section`]: one part of the report, with the bars it is held to
+//! - [`report`], [`page`], [`machine`]: what was found is kept, and a page made of it
+//! - [`instructions`]: what single steps cost in instructions, counted by `cargo xtask instructions`
+//! - [`graph`], [`connected`]: a Graph API that answers at once, and Hookline with an account there
 //! - [`flood`]: one account's viral post among many quiet accounts, from comment to reply
 
+mod api;
 pub mod bare;
 pub mod comparison;
+pub mod connected;
 pub mod deliveries;
 pub mod disk;
+pub mod figure;
 pub mod flood;
+pub mod graph;
+pub mod instructions;
 pub mod latency;
 pub mod load;
+pub mod machine;
 pub mod mixed;
 pub mod page;
 pub mod peer;
+pub mod processor_time;
+pub mod redis;
+pub mod report;
 pub mod scenario;
 pub mod section;
+pub mod stack;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

@@ -5,6 +5,7 @@
 //! after the start, however slow the answers are, and its latency counts from then: a server that
 //! stalls is charged for everything that had to wait.
 
+mod answer;
 mod connection;
 mod target;
 
@@ -18,7 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::deliveries::Delivery;
 use crate::latency::{Latencies, Report};
-use crate::now;
+use crate::{now, processor_time};
 use connection::Connection;
 pub use target::{Target, TargetProblem};
 
@@ -62,7 +63,10 @@ pub enum LoadProblem {
     },
     /// A connection broke with an answer outstanding.
     #[error("a connection broke")]
-    Broken(#[from] hyper::Error),
+    Broken(#[from] std::io::Error),
+    /// What came back was not an answer, or not one that lets the connection stay.
+    #[error("an answer cannot be read: {0}")]
+    NotAnAnswer(&'static str),
     /// Answers were outstanding long after the end.
     #[error("answers are missing {} s after the end", GRACE.as_secs())]
     Late,
@@ -178,6 +182,7 @@ pub fn run(plan: Plan) -> Result<Report, LoadProblem> {
         plan,
     });
     let mut all = Tally::new()?;
+    let began = (now(), processor_time::of_this());
     thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|thread| {
@@ -192,7 +197,19 @@ pub fn run(plan: Plan) -> Result<Report, LoadProblem> {
         }
         Ok::<_, LoadProblem>(())
     })?;
-    report(&run, threads, all)
+    let mut report = report(&run, threads, all)?;
+    report.busy = busy(began, threads);
+    Ok(report)
+}
+
+/// The share of its threads' time the generator was working, at most 1; `None` where the system
+/// does not tell.
+fn busy(began: (Instant, Option<Duration>), threads: usize) -> Option<f64> {
+    let (started, before) = began;
+    let spent = processor_time::of_this()?.checked_sub(before?)?;
+    let threads = f64::from(u32::try_from(threads).ok()?);
+    let lasted = now().saturating_duration_since(started).as_secs_f64() * threads;
+    Some((spent.as_secs_f64() / lasted.max(f64::MIN_POSITIVE)).min(1.0))
 }
 
 fn report(run: &Run, threads: usize, tally: Tally) -> Result<Report, LoadProblem> {
@@ -212,6 +229,7 @@ fn report(run: &Run, threads: usize, tally: Tally) -> Result<Report, LoadProblem
         seconds,
         per_second: f64::from(counted) / seconds.max(f64::MIN_POSITIVE),
         latency_us: tally.latencies.quantiles(),
+        busy: None,
     })
 }
 
@@ -225,9 +243,8 @@ fn drive(run: &Arc<Run>, connections: usize) -> Result<Tally, LoadProblem> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let mut drivers = JoinSet::new();
     let opened = match &runtime {
-        Ok(runtime) => runtime.block_on(open(run, connections, &mut drivers)),
+        Ok(runtime) => runtime.block_on(open(run, connections)),
         Err(_) => Ok(Vec::new()),
     };
     // Reached whatever happened, or the other threads would wait for ever.
@@ -293,14 +310,10 @@ async fn wait_until(due: Instant) {
     }
 }
 
-async fn open(
-    run: &Run,
-    count: usize,
-    drivers: &mut JoinSet<()>,
-) -> Result<Vec<Connection>, LoadProblem> {
+async fn open(run: &Run, count: usize) -> Result<Vec<Connection>, LoadProblem> {
     let mut opened = Vec::with_capacity(count);
     for _ in 0..count {
-        opened.push(Connection::open(&run.plan.target, drivers).await?);
+        opened.push(Connection::open(&run.plan.target).await?);
     }
     Ok(opened)
 }

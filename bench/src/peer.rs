@@ -8,13 +8,24 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::deliveries::SECRET;
-use crate::now;
+use crate::redis::Redis;
+use crate::stack::Stack;
+use crate::{now, processor_time};
 
 /// How long a server may take until it answers.
 const START_MAX: Duration = Duration::from_secs(30);
+
+/// How long it may take to end when asked to.
+const STOP_MAX: Duration = Duration::from_mins(1);
+
+/// How long one answer may take.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether it is there, or gone.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// How much of a server's own words is shown when it does not start.
 const LOG_BYTES_SHOWN: usize = 4000;
@@ -26,37 +37,45 @@ pub enum Peer {
     Bare {
         /// The program.
         program: PathBuf,
+        /// Threads that serve.
+        threads: u16,
     },
     /// Hookline with an embedded database.
     Hookline {
         /// The program.
         program: PathBuf,
     },
+    /// What people write today.
+    Stack(Stack),
 }
 
 impl Peer {
     /// What pages call it.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> String {
         match self {
-            Self::Bare { .. } => "bare hyper",
-            Self::Hookline { .. } => "hookline",
+            Self::Bare { .. } => "bare hyper".to_owned(),
+            Self::Hookline { .. } => "hookline".to_owned(),
+            Self::Stack(stack) => stack.name(),
         }
     }
 
-    fn program(&self) -> &Path {
+    /// What makes it listen there and keep its data in the directory, and what it needs beside it.
+    fn command(
+        &self,
+        address: SocketAddr,
+        directory: &Path,
+        core: Option<usize>,
+    ) -> anyhow::Result<(Command, Option<Redis>)> {
         match self {
-            Self::Bare { program } | Self::Hookline { program } => program,
-        }
-    }
-
-    /// What makes it listen there and keep its data in the directory.
-    fn configure(&self, command: &mut Command, address: SocketAddr, directory: &Path) {
-        match self {
-            Self::Bare { .. } => {
+            Self::Bare { program, threads } => {
+                let mut command = pinned(program, core);
                 command.args(["--listen", &address.to_string()]);
+                command.args(["--threads", &threads.to_string()]);
+                Ok((command, None))
             }
-            Self::Hookline { .. } => {
+            Self::Hookline { program } => {
                 let database = directory.join("bench.db");
+                let mut command = pinned(program, core);
                 command
                     .arg("serve")
                     .env("HOOKLINE_SERVER__LISTEN", address.to_string())
@@ -66,6 +85,11 @@ impl Peer {
                     )
                     .env("HOOKLINE_META__APP_SECRETS", SECRET)
                     .env("HOOKLINE_META__VERIFY_TOKEN", "bench-verify-token");
+                Ok((command, None))
+            }
+            Self::Stack(stack) => {
+                let redis = stack.redis(directory, core)?;
+                Ok((stack.command(address, &redis, core), Some(redis)))
             }
         }
     }
@@ -76,6 +100,7 @@ impl Peer {
 pub struct RunningPeer {
     child: Child,
     address: SocketAddr,
+    redis: Option<Redis>,
 }
 
 impl RunningPeer {
@@ -92,11 +117,29 @@ impl RunningPeer {
         core: Option<usize>,
         variables: &[(&str, String)],
     ) -> anyhow::Result<Self> {
+        let mut running = Self::spawn(peer, directory, core, variables)?;
+        running.wait_until("/healthz", GLANCE, directory)?;
+        Ok(running)
+    }
+
+    /// The same until it says that it is ready, and how long that took.
+    pub fn start_timed(peer: &Peer, directory: &Path) -> anyhow::Result<(Self, Duration)> {
+        let started = now();
+        let mut running = Self::spawn(peer, directory, None, &[])?;
+        running.wait_until("/readyz", Duration::from_millis(1), directory)?;
+        Ok((running, now().saturating_duration_since(started)))
+    }
+
+    fn spawn(
+        peer: &Peer,
+        directory: &Path,
+        core: Option<usize>,
+        variables: &[(&str, String)],
+    ) -> anyhow::Result<Self> {
         let address = free_address()?;
-        let log = directory.join("server.log");
+        let log = log_in(directory);
         let output = File::create(&log).context("creating the server's log")?;
-        let mut command = pinned(peer.program(), core);
-        peer.configure(&mut command, address, directory);
+        let (mut command, redis) = peer.command(address, directory, core)?;
         let child = command
             .envs(variables.iter().map(|(key, value)| (key, value)))
             .current_dir(directory)
@@ -105,14 +148,11 @@ impl RunningPeer {
             .stderr(output)
             .spawn()
             .with_context(|| format!("starting {}", peer.name()))?;
-        let mut running = Self { child, address };
-        if let Err(error) = running.wait_until_healthy() {
-            let words = std::fs::read(&log).unwrap_or_default();
-            let shown = words.len().saturating_sub(LOG_BYTES_SHOWN);
-            let words = String::from_utf8_lossy(words.get(shown..).unwrap_or_default());
-            return Err(error.context(format!("{} did not start; it said:\n{words}", peer.name())));
-        }
-        Ok(running)
+        Ok(Self {
+            child,
+            address,
+            redis,
+        })
     }
 
     /// Where it listens.
@@ -120,71 +160,131 @@ impl RunningPeer {
         self.address
     }
 
-    /// Processor time it has spent since it was started, to a hundredth of a second; `None` where
-    /// the system does not tell.
+    /// Its number among the running programs.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Processor time that it, what it started and its Redis have spent, to a hundredth of a
+    /// second; `None` where the system does not tell.
     pub fn processor_time(&self) -> Option<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
-        processor_time_in(&stat)
+        let own = processor_time::of_family(self.child.id())?;
+        match &self.redis {
+            Some(redis) => Some(own + processor_time::of(redis.id())?),
+            None => Some(own),
+        }
     }
 
     /// The most memory it has ever had resident, in bytes; `None` where the system does not tell.
     pub fn memory_peak_bytes(&self) -> Option<u64> {
-        let path = format!("/proc/{}/status", self.child.id());
-        memory_peak_in(&std::fs::read_to_string(path).ok()?)
+        self.memory("VmHWM:")
     }
 
-    fn wait_until_healthy(&mut self) -> anyhow::Result<()> {
+    /// The memory it has resident now, in bytes; `None` where the system does not tell.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, field: &str) -> Option<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        memory_in(&std::fs::read_to_string(path).ok()?, field)
+    }
+
+    /// Asks it to end and waits until it has.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        let status = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .context("asking a server to end")?;
+        ensure!(status.success(), "a server could not be asked to end");
+        let until = now() + STOP_MAX;
+        while now() < until {
+            if self.child.try_wait()?.is_some() {
+                return Ok(());
+            }
+            thread::sleep(GLANCE);
+        }
+        bail!("a server did not end within {} s", STOP_MAX.as_secs());
+    }
+
+    /// The body of what it answers to a GET.
+    pub fn get(&self, path: &str) -> anyhow::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&self.address, ANSWER_MAX)?;
+        stream.set_read_timeout(Some(ANSWER_MAX))?;
+        stream.write_all(
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+                .as_bytes(),
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("half an answer")?;
+        ensure!(head.starts_with("HTTP/1.1 200"), "{path} answered {head}");
+        Ok(body.to_owned())
+    }
+
+    fn wait_until(&mut self, path: &str, glance: Duration, directory: &Path) -> anyhow::Result<()> {
+        let problem = self.poll(path, glance);
+        problem.with_context(|| {
+            let words = std::fs::read(log_in(directory)).unwrap_or_default();
+            let shown = words.len().saturating_sub(LOG_BYTES_SHOWN);
+            let words = String::from_utf8_lossy(words.get(shown..).unwrap_or_default());
+            format!("a server did not start; it said:\n{words}")
+        })
+    }
+
+    fn poll(&mut self, path: &str, glance: Duration) -> anyhow::Result<()> {
         let until = now() + START_MAX;
         while now() < until {
-            if is_healthy(self.address) {
+            if answers_ok(self.address, path) {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
                 bail!("the process ended with {status}");
             }
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(glance);
         }
         bail!("no answer within {} s", START_MAX.as_secs());
     }
 }
 
+fn log_in(directory: &Path) -> PathBuf {
+    directory.join("server.log")
+}
+
 impl Drop for RunningPeer {
     fn drop(&mut self) {
+        let started = processor_time::descendants(self.child.id());
         // Both fail only if the process is gone already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !started.is_empty() {
+            // What is gone by itself meanwhile is complained about, which is nobody's concern.
+            let _ = Command::new("kill")
+                .arg("-KILL")
+                .args(started.iter().map(u32::to_string))
+                .stderr(Stdio::null())
+                .status();
+        }
     }
 }
 
-/// User and system time in a process's `stat`, which Linux counts in hundredths of a second.
-fn processor_time_in(stat: &str) -> Option<Duration> {
-    // The name before the closing bracket may hold spaces; user time is field 14 of all.
-    let (_, after_name) = stat.rsplit_once(") ")?;
-    let mut fields = after_name.split(' ').skip(11);
-    let user: u64 = fields.next()?.parse().ok()?;
-    let system: u64 = fields.next()?.parse().ok()?;
-    Some(Duration::from_millis(
-        user.checked_add(system)?.checked_mul(10)?,
-    ))
-}
-
-/// The high-water mark in a process's `status`, which Linux writes in kilobytes.
-fn memory_peak_in(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+/// An amount of memory in a process's `status`, which Linux writes in kilobytes.
+fn memory_in(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     kilobytes.checked_mul(1024)
 }
 
-/// Whether `/healthz` answers 200.
-fn is_healthy(address: SocketAddr) -> bool {
+/// Whether a GET is answered with 200.
+fn answers_ok(address: SocketAddr, path: &str) -> bool {
     let wait = Duration::from_millis(500);
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect_timeout(&address, wait)?;
         stream.set_read_timeout(Some(wait))?;
-        stream
-            .write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+        stream.write_all(
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+                .as_bytes(),
+        )?;
         let mut answer = [0; 12];
         stream.read_exact(&mut answer)?;
         Ok(&answer == b"HTTP/1.1 200")
@@ -193,7 +293,7 @@ fn is_healthy(address: SocketAddr) -> bool {
 }
 
 /// An address nobody listens at just now.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub fn free_address() -> anyhow::Result<SocketAddr> {
     let listener =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
     Ok(listener.local_addr()?)
@@ -211,8 +311,14 @@ pub fn pinned(program: &Path, core: Option<usize>) -> Command {
     }
 }
 
+/// The server's core and the load generator's; `None` where programs cannot be kept to one.
+pub fn cores() -> Option<(usize, usize)> {
+    let count = thread::available_parallelism().map_or(1, usize::from);
+    (count >= 2 && can_pin()).then_some((0, 1))
+}
+
 /// Whether programs can be kept to a core here.
-pub fn can_pin() -> bool {
+fn can_pin() -> bool {
     let is_there = Command::new("taskset")
         .arg("--version")
         .stdin(Stdio::null())
@@ -227,16 +333,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_memory_peak_is_found_among_the_rest() {
+    fn amounts_of_memory_are_found_among_the_rest() {
         let status = "Name:\thookline\nVmPeak:\t  900 kB\nVmHWM:\t   2048 kB\nVmRSS:\t 1 kB\n";
-        assert_eq!(memory_peak_in(status), Some(2048 * 1024));
-        assert_eq!(memory_peak_in("Name:\thookline\n"), None);
-    }
-
-    #[test]
-    fn processor_time_is_read_past_an_odd_name() {
-        let stat = "42 (a ) b) S 1 42 42 0 -1 4194304 100 0 0 0 150 25 0 0 20 0 3 0 900 1 2";
-        assert_eq!(processor_time_in(stat), Some(Duration::from_millis(1750)));
-        assert_eq!(processor_time_in("42"), None);
+        assert_eq!(memory_in(status, "VmHWM:"), Some(2048 * 1024));
+        assert_eq!(memory_in(status, "VmRSS:"), Some(1024));
+        assert_eq!(memory_in("Name:\thookline\n", "VmRSS:"), None);
     }
 }

@@ -12,6 +12,7 @@ use std::process::{Command, ExitCode};
 
 use crate::fuzz;
 use crate::generated::{self, Start};
+use crate::instructions;
 use crate::mutants::{self, Which};
 use crate::shell::{self, Watched, cargo};
 use crate::steps::{Steps, Verdict};
@@ -43,6 +44,7 @@ pub(crate) fn test(packages: &[String], may_install: bool) -> anyhow::Result<Exi
     steps.run("generated", || generated_documents(&scope));
     steps.run("mutants", || mutants(&scope, may_install));
     steps.run("fuzz", || fuzz_targets(&scope));
+    steps.run("instructions", || counted_instructions(&scope));
     Ok(close(&steps, counted))
 }
 
@@ -249,6 +251,15 @@ fn fuzz_targets(scope: &Scope) -> anyhow::Result<Verdict> {
         Scope::Workspace => fuzz::gate(),
         Scope::Packages(_) => Ok(Verdict::Skipped(
             "the targets are of the whole tree; `cargo xtask fuzz` runs them".to_owned(),
+        )),
+    }
+}
+
+fn counted_instructions(scope: &Scope) -> anyhow::Result<Verdict> {
+    match scope {
+        Scope::Workspace => instructions::gate(),
+        Scope::Packages(_) => Ok(Verdict::Skipped(
+            "the steps are of the whole tree; `cargo xtask instructions` counts them".to_owned(),
         )),
     }
 }

@@ -6,6 +6,7 @@
 //! - [`tools`]: finds or installs the programs the gates use
 //! - [`mutants`]: one-line faults, and the tests that catch them
 //! - [`fuzz`]: bytes nobody would write, for everything that reads foreign bytes
+//! - [`instructions`]: what single steps cost, held against a baseline
 //! - [`generated`]: documents that are written by the program they describe
 //! - [`shell`]: starting other programs
 
@@ -18,6 +19,7 @@
 mod fuzz;
 mod gates;
 mod generated;
+mod instructions;
 mod mutants;
 mod shell;
 mod steps;
@@ -60,7 +62,7 @@ enum Command {
         /// Leave the micro benchmarks out.
         #[arg(long)]
         skip_micro: bool,
-        /// Passed on to the comparison (`-- --help` lists what it takes).
+        /// Passed on to the report (`-- --help` lists what it takes).
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -100,6 +102,14 @@ enum Command {
         seconds: u64,
         /// Only these targets; all of them without it.
         targets: Vec<String>,
+    },
+    /// Counts the instructions of single steps; fails when one grew by more than 5 per cent.
+    Instructions {
+        /// Only those whose name contains this.
+        only: Option<String>,
+        /// Take what is counted for the baseline from now on.
+        #[arg(long)]
+        accept: bool,
     },
     /// Writes the documents that the program itself knows best.
     Generate {
@@ -160,6 +170,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Flood { args } => measure("flood", &args),
         Command::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
+        Command::Instructions { only, accept } => instructions::run(&instructions::Options {
+            only,
+            is_accepted: accept,
+        }),
         Command::Generate { check } => generated::generate(check),
     }
 }
@@ -189,7 +203,12 @@ fn endure(trial: &str, args: &[String]) -> anyhow::Result<ExitCode> {
 }
 
 fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
-    if !skip_micro {
+    let is_partial = args.iter().any(|arg| {
+        let known = ["--only", "--page-only", "--help"];
+        known.iter().any(|flag| arg.starts_with(flag))
+    });
+    let has_steps = args.iter().any(|arg| arg.ends_with("steps"));
+    if !skip_micro && (!is_partial || has_steps) {
         let criterion = ["--warm-up-time", "1", "--measurement-time", "3", "--noplot"];
         shell::succeed(
             cargo()
@@ -197,7 +216,10 @@ fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
                 .args(criterion),
         )?;
     }
-    measure("compare", args)
+    let target = shell::target_directory().display().to_string();
+    let mut all = vec!["--target".to_owned(), target];
+    all.extend_from_slice(args);
+    measure("report", &all)
 }
 
 /// Builds the product and what measures it as they are shipped, and runs one of the latter.

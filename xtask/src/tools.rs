@@ -52,6 +52,11 @@ const SYSTEM: &[SystemProgram] = &[
         packages: &["g++"],
         needed_for: "compiling libFuzzer",
     },
+    SystemProgram {
+        program: "valgrind",
+        packages: &["valgrind"],
+        needed_for: "counting instructions",
+    },
 ];
 
 /// Whether this is continuous integration, where installing needs no asking.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Parser;
-use hookline_bench::deliveries::{BODY_BYTES, deliveries};
+use hookline_bench::deliveries::{BODY_BYTES, batches};
 use hookline_bench::load::{self, Plan, Target};
 
 /// Posts signed comment deliveries to a server on this machine and times the answers.
@@ -26,9 +26,12 @@ struct Args {
     /// Number of the first comment; a second run against one database needs other numbers.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..1_000_000_000_000))]
     first: u64,
-    /// Bytes of each body.
+    /// Bytes of each body, or of each comment in it where there are several.
     #[arg(long, default_value_t = BODY_BYTES)]
     body_bytes: usize,
+    /// Comments in each delivery.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    events: u32,
     /// Connections kept open.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
@@ -53,9 +56,10 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let report = load::run(Plan {
-        deliveries: deliveries(
+        deliveries: batches(
             args.first,
             usize::try_from(args.deliveries)?,
+            usize::try_from(args.events)?,
             args.body_bytes,
         ),
         target: args.target,

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::FloodPlan;
-use super::api::{Api, TOKEN};
+use crate::api::{Api, TOKEN};
 use crate::peer::{Peer, RunningPeer};
 use crate::{epoch_ms, now};
 

@@ -8,6 +8,7 @@ use anyhow::ensure;
 use hookline_store::Sizes;
 
 use self::scene::Scene;
+use super::Settings;
 use crate::mixed::Mix;
 use crate::section::{Bar, Section, Table};
 
@@ -16,6 +17,9 @@ const HOT_MAX: f64 = 2.5;
 
 /// The same when it is compressed.
 const COLD_MAX: f64 = 0.7;
+
+/// Deliveries of each kind.
+const DELIVERIES: usize = 30_000;
 
 /// Tables and indexes that are shown; the rest is summed up.
 const ROOMS_SHOWN: usize = 14;
@@ -52,14 +56,19 @@ struct Found {
     swaps: Vec<Duration>,
 }
 
-/// Records `deliveries` of each kind, lets everything follow from them, and adds up the room.
-///
-/// # Errors
-/// Also when a compressed delivery does not read back byte by byte.
-pub async fn measure(deliveries: usize) -> anyhow::Result<Section> {
+/// Records deliveries of each kind, lets everything follow from them, and adds up the room. An
+/// error also when a compressed delivery does not read back byte by byte.
+pub fn run(settings: &Settings) -> anyhow::Result<Section> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(measure(settings, DELIVERIES))
+}
+
+async fn measure(settings: &Settings, deliveries: usize) -> anyhow::Result<Section> {
     let mut found = Vec::new();
     for (name, mix) in MIXES {
-        let mut scene = Scene::build(mix).await?;
+        let mut scene = Scene::build(settings.directory()?, mix).await?;
         let raw_bytes = scene.record(deliveries).await?;
         scene.interpret().await?;
         scene.send().await?;

@@ -1,5 +1,5 @@
 //! Interpret: recorded deliveries become events; what they lead to is decided by
-//! [`route`](crate::route) and committed together with the progress.
+//! [`route`] and committed together with the progress.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,13 +9,14 @@ use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::event::{Event, Ignored, NaturalKey};
 use hookline_model::ids::DeliveryId;
 use hookline_store::planning::{
-    Batch, Delivery, FactsQuery, KnownEvent, Plan, WaitAnswer, WaitingEvent,
+    Batch, Delivery, Facts, FactsQuery, KnownEvent, Plan, Taken, WaitAnswer, WaitingEvent,
 };
 use hookline_store::{Store, StoreError};
 use rand::rngs::StdRng;
 
 use crate::catalog::{Catalog, Catalogs};
-use crate::route::{Routed, Router};
+use crate::route::consider::{Considered, Considerer};
+use crate::route::{self, Routed, Router};
 use crate::settings::Settings;
 
 /// Deliveries of one transaction: large enough to share its cost, small enough that a delivery
@@ -126,26 +127,25 @@ impl Interpreter {
             ask_about(&mut query, &event.event);
         }
         let facts = self.store.find_facts(query).await?;
-        let mut router = Router::new(
-            &self.store,
-            &catalog,
-            &facts,
-            &self.settings,
-            &mut self.random,
-        )
-        .without_media_of(unreadable);
+        let considerer = Considerer::new(&catalog, &facts).without_media_of(unreadable);
+        let considered = waiting
+            .into_iter()
+            .map(|event| {
+                let known = KnownEvent {
+                    id: event.id,
+                    ignored: None,
+                };
+                let delivery = (event.delivery_id, event.received_at);
+                considerer.consider(event.event, delivery, Some(known))
+            })
+            .collect();
+        let routed = self.decide(considered, facts).await?;
         let mut report = InterpretReport::default();
-        let mut plan = Plan::default();
-        for event in waiting {
-            let known = KnownEvent {
-                id: event.id,
-                ignored: None,
-            };
-            let delivery = (event.delivery_id, event.received_at);
-            let routed = router.route(event.event, delivery, Some(known)).await?;
-            report.absorb(std::slice::from_ref(&routed));
-            plan.events.push(routed.planned);
-        }
+        report.absorb(&routed);
+        let plan = Plan {
+            events: routed.into_iter().map(|routed| routed.planned).collect(),
+            ..Plan::default()
+        };
         self.store.commit_plan(plan, self.clock.now()).await?;
         Ok(report)
     }
@@ -162,15 +162,9 @@ impl Interpreter {
             ask_about(&mut query, event);
         }
         let facts = self.store.find_facts(query).await?;
-        let mut router = Router::new(
-            &self.store,
-            catalog,
-            &facts,
-            &self.settings,
-            &mut self.random,
-        );
+        let considerer = Considerer::new(catalog, &facts);
         let mut seen: HashSet<NaturalKey> = HashSet::new();
-        let mut routed = Vec::new();
+        let mut considered = Vec::with_capacity(told.len());
         for Told {
             event,
             delivery_id,
@@ -186,13 +180,27 @@ impl Interpreter {
                 plan.sightings.push((event.key, delivery_id));
                 continue;
             }
-            routed.push(
-                router
-                    .route(event, (delivery_id, received_at), known)
-                    .await?,
-            );
+            considered.push(considerer.consider(event, (delivery_id, received_at), known));
         }
-        Ok(routed)
+        self.decide(considered, facts).await
+    }
+
+    async fn decide(
+        &mut self,
+        considered: Vec<Considered>,
+        facts: Facts,
+    ) -> Result<Vec<Routed>, StoreError> {
+        let wanted = route::wanted_by(&considered);
+        let taken = if wanted.once_keys.is_empty() {
+            Taken::default()
+        } else {
+            self.store.find_taken(wanted).await?
+        };
+        let mut router = Router::new(facts, taken, &self.settings, &mut self.random);
+        Ok(considered
+            .into_iter()
+            .map(|considered| router.route(considered))
+            .collect())
     }
 }
 

@@ -85,6 +85,16 @@ pub struct Workers {
     pub sender: SendWorker,
     /// Settles.
     pub reconciler: Reconciler,
+    /// Lanes worked at once.
+    pub lanes_at_once: usize,
+    /// Looks after the rest.
+    pub house: HouseWorkers,
+    /// Hears what is done.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// What is looked after whether or not anything is sent.
+pub struct HouseWorkers {
     /// Raises, resolves and tells.
     pub alerts: Alerts,
     /// Erases.
@@ -93,10 +103,6 @@ pub struct Workers {
     pub packer: Packer,
     /// Looks after accounts.
     pub upkeep: Upkeep,
-    /// Lanes worked at once.
-    pub lanes_at_once: usize,
-    /// Hears what is done.
-    pub observer: Arc<dyn Observer>,
 }
 
 impl Workers {
@@ -124,9 +130,20 @@ impl Workers {
         tracker.spawn(sweep(Arc::clone(&reconciler), observer, stop.clone()));
         let observer = Arc::clone(&self.observer);
         tracker.spawn(look(reconciler, observer, stop.clone()));
+        self.house.start(self.observer, tracker, stop);
+    }
+
+    /// Starts what looks after the house, and nothing that acts on what was recorded.
+    pub fn start_receiving_only(self, tracker: &TaskTracker, stop: &CancellationToken) {
+        self.house.start(self.observer, tracker, stop);
+    }
+}
+
+impl HouseWorkers {
+    fn start(self, observer: Arc<dyn Observer>, tracker: &TaskTracker, stop: &CancellationToken) {
         let alerts = Arc::new(self.alerts);
         tracker.spawn(watch(Arc::clone(&alerts), stop.clone()));
-        tracker.spawn(tell(alerts, self.observer, stop.clone()));
+        tracker.spawn(tell(alerts, observer, stop.clone()));
         tracker.spawn(erase(self.eraser, stop.clone()));
         tracker.spawn(pack(self.packer, stop.clone()));
         let upkeep = Arc::new(self.upkeep);

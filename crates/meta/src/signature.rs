@@ -141,13 +141,24 @@ impl Verifier {
 /// The digest in the header. Upper-case digits are refused: Meta never writes them, so a body
 /// signed that way came another way.
 fn read_header(header: &[u8]) -> Option<[u8; DIGEST_BYTES]> {
-    let digits = header.strip_prefix(SCHEME)?;
-    if digits.iter().any(u8::is_ascii_uppercase) {
+    let (pairs, rest) = header.strip_prefix(SCHEME)?.as_chunks::<2>();
+    if pairs.len() != DIGEST_BYTES || !rest.is_empty() {
         return None;
     }
     let mut digest = [0; DIGEST_BYTES];
-    hex::decode_to_slice(digits, &mut digest).ok()?;
+    for (byte, [high, low]) in digest.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
     Some(digest)
+}
+
+/// The value of a lower-case hex digit.
+fn digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use hookline_engine::record::Recorder;
 use hookline_engine::send::SendWorker;
 use hookline_engine::settings::{OptWords, Settings};
 use hookline_engine::upkeep::{Upkeep, UpkeepSettings};
-use hookline_engine::worker::{Observer, Workers};
+use hookline_engine::worker::{HouseWorkers, Observer, Workers};
 use hookline_meta::signature::Verifier;
 use hookline_model::budget::Budget;
 use hookline_model::clock::Clock;
@@ -96,7 +96,11 @@ pub async fn start(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Run
             "took over sends an earlier run had not finished"
         );
     }
-    workers.start(&tracker, &stop);
+    if config.server.is_receive_only {
+        workers.start_receiving_only(&tracker, &stop);
+    } else {
+        workers.start(&tracker, &stop);
+    }
 
     let webhook = webhook(config, &store, &recorded, (&metrics, &clock));
     let rest = rest(config, &store, keys, recorded, (&metrics, &clock))?;
@@ -294,16 +298,18 @@ fn workers(
             settings,
             sender.clone(),
         ),
-        eraser: Eraser::new(Arc::clone(store), Arc::clone(clock)),
         sender,
-        alerts: Alerts::new(
-            Arc::clone(store),
-            Arc::clone(clock),
-            metrics.clone(),
-            Arc::new(Outside::new(&config.alerts, meta::connect_page(config))?),
-        ),
-        upkeep,
         lanes_at_once: config.sending.workers,
+        house: HouseWorkers {
+            alerts: Alerts::new(
+                Arc::clone(store),
+                Arc::clone(clock),
+                metrics.clone(),
+                Arc::new(Outside::new(&config.alerts, meta::connect_page(config))?),
+            ),
+            eraser: Eraser::new(Arc::clone(store), Arc::clone(clock)),
+            upkeep,
+        },
         observer,
     })
 }

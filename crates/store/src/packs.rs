@@ -3,7 +3,7 @@
 //!
 //! Neighbours tell of the same media, in the same words, and an event repeats its delivery: what one
 //! row shares with the others costs next to nothing. A pack needs no dictionary for that, which
-//! would keep pieces of people's words for as long as it is used (docs/adr/0015).
+//! would keep pieces of people's words for as long as it is used (docs/adr/0016).
 //!
 //! - [`contents`](self): the bytes of a pack, and reading them back
 //! - `swap`: making a pack beside the writer, and putting it in the place of its rows

@@ -16,7 +16,7 @@ use hookline_model::send::{SendClass, SendKey, SendKind};
 use hookline_model::wish::Wish;
 use serde::{Deserialize, Serialize};
 
-pub use facts::{ContactFacts, Facts, FactsQuery, KnownEvent};
+pub use facts::{ContactFacts, Facts, FactsQuery, KnownEvent, Taken, TakenQuery};
 pub(crate) use facts::{contact_facts, event_of};
 
 /// A recorded delivery as the interpreter reads it.

@@ -175,7 +175,8 @@ const NEXT_WAITING: &str = "SELECT lane_id FROM sends
     WHERE state = 'planned' AND due_at IS NOT NULL AND lane_id > ?1 ORDER BY lane_id LIMIT 1";
 
 const NEXT_FAILED: &str = "SELECT lane_id FROM sends
-    WHERE state IN ('refused', 'expired', 'unknown') AND lane_id > ?1 ORDER BY lane_id LIMIT 1";
+    WHERE (state = 'refused' OR state = 'expired' OR state = 'unknown') AND lane_id > ?1
+    ORDER BY lane_id LIMIT 1";
 
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,18 @@
 //! SQLite, embedded: one writer that commits in groups, a few readers, a checkpointer; or, for
 //! commands and the simulation, everything on the caller's thread.
 
+mod checkpoint;
 mod connection;
+mod intake;
 mod migrate;
 mod readers;
 mod stepper;
 mod writer;
 
 pub(crate) use connection::{Purpose, open_connection};
+pub(crate) use intake::NewDelivery;
 pub(crate) use migrate::{known_schema, migrate};
 pub(crate) use readers::Readers;
 pub(crate) use stepper::Stepper;
 pub use stepper::{Gate, Pass};
-pub(crate) use writer::{NewDelivery, Writer};
+pub(crate) use writer::Writer;

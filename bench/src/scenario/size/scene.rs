@@ -22,6 +22,7 @@ use hookline_store::{
 };
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::mixed::{Deliveries, Mix};
@@ -49,13 +50,12 @@ pub(super) struct Scene {
     deliveries: Deliveries,
     /// Some of what was recorded.
     kept: Vec<(DeliveryId, Bytes)>,
-    _directory: tempfile::TempDir,
+    _directory: TempDir,
 }
 
 impl Scene {
     /// A database with accounts and an automation.
-    pub(super) async fn build(mix: Mix) -> anyhow::Result<Self> {
-        let directory = tempfile::tempdir()?;
+    pub(super) async fn build(directory: TempDir, mix: Mix) -> anyhow::Result<Self> {
         let url = format!("sqlite:{}", directory.path().join("hookline.db").display());
         let scene = Self {
             store: Arc::new(Store::open(&url, Ownership::Exclusive)?),

@@ -50,7 +50,7 @@ pub(super) fn plan(
     let steps = rule.automation.steps.iter().zip(0_u32..);
     steps
         .map(|(step, place)| {
-            let (kind, text) = choose(step, random);
+            let kind = kind_of(step);
             PlannedSend {
                 key: key(rule, planned, kind, place),
                 automation_id: rule.id,
@@ -62,10 +62,18 @@ pub(super) fn plan(
                 comment_id: event.comment_id().cloned(),
                 due_at: (place == 0).then_some(first_due),
                 deadline_at: deadline(kind, planned, window),
-                text,
+                text: text_of(step, random),
                 keyword: keyword.map(str::to_owned),
             }
         })
+        .collect()
+}
+
+/// The keys of what [`plan`] would plan.
+pub(super) fn keys(rule: &Rule, planned: &PlannedEvent) -> Vec<SendKey> {
+    let steps = rule.automation.steps.iter().zip(0_u32..);
+    steps
+        .map(|(step, place)| key(rule, planned, kind_of(step), place))
         .collect()
 }
 
@@ -78,16 +86,20 @@ fn key(rule: &Rule, planned: &PlannedEvent, kind: SendKind, place: u32) -> SendK
     }
 }
 
-fn choose(step: &Step, random: &mut StdRng) -> (SendKind, String) {
+fn kind_of(step: &Step) -> SendKind {
     match step {
-        Step::PrivateReply { text } => (SendKind::PrivateReply, text.clone()),
-        Step::Dm { text } => (SendKind::Dm, text.clone()),
+        Step::PrivateReply { .. } => SendKind::PrivateReply,
+        Step::Dm { .. } => SendKind::Dm,
+        Step::PublicReply { .. } => SendKind::PublicReply,
+    }
+}
+
+fn text_of(step: &Step, random: &mut StdRng) -> String {
+    match step {
+        Step::PrivateReply { text } | Step::Dm { text } => text.clone(),
         Step::PublicReply { texts } => {
             let chosen = random.random_range(0..texts.len().max(1));
-            (
-                SendKind::PublicReply,
-                texts.get(chosen).cloned().unwrap_or_default(),
-            )
+            texts.get(chosen).cloned().unwrap_or_default()
         }
     }
 }

@@ -29,9 +29,50 @@ pub fn normalize(text: &str, fold_accents: bool) -> String {
     if text.is_ascii() {
         return normalize_ascii(text);
     }
-    let mut form = normalize_once(text, fold_accents);
+    let mut folded = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (plain, others) = rest.split_at(plain_start(rest));
+        folded.extend(plain.chars().map(|ch| plain_sign(ch).to_ascii_lowercase()));
+        let (cluster, after) = others.split_at(cluster_end(others));
+        if !cluster.is_empty() {
+            folded.push_str(&fold_cluster(cluster, fold_accents));
+        }
+        rest = after;
+    }
+    let mut form = String::with_capacity(folded.len());
+    collapse_into(&mut form, folded.chars());
+    form
+}
+
+/// Most text is plain ASCII, for which folding is easy. It may be cut between any two such
+/// characters: nothing that is done to one of them looks across to the other.
+fn is_plain(byte: u8) -> bool {
+    byte == b' ' || byte.is_ascii_graphic()
+}
+
+/// How much of the text is plain: all up to the character that what is not plain may belong to.
+fn plain_start(text: &str) -> usize {
+    match text.bytes().position(|byte| !is_plain(byte)) {
+        Some(at) => at.saturating_sub(1),
+        None => text.len(),
+    }
+}
+
+/// How far what is not plain goes, with the character after it.
+fn cluster_end(text: &str) -> usize {
+    text.as_bytes()
+        .windows(2)
+        .skip(1)
+        .position(|pair| pair.iter().copied().all(is_plain))
+        .map_or(text.len(), |at| at + 2)
+}
+
+/// What is not plain, folded until folding changes nothing.
+fn fold_cluster(cluster: &str, fold_accents: bool) -> String {
+    let mut form = fold_once(cluster, fold_accents);
     for _ in 1..ROUNDS_MAX {
-        let next = normalize_once(&form, fold_accents);
+        let next = fold_once(&form, fold_accents);
         if next == form {
             break;
         }
@@ -57,7 +98,7 @@ fn normalize_ascii(text: &str) -> String {
     form
 }
 
-fn normalize_once(text: &str, fold_accents: bool) -> String {
+fn fold_once(text: &str, fold_accents: bool) -> String {
     let compatible: String = visible(text).map(plain_sign).nfkc().collect();
     let alike = alike::fold(&compatible);
     let folded = CaseMapper::new().fold_string(&alike);
@@ -67,9 +108,9 @@ fn normalize_once(text: &str, fold_accents: bool) -> String {
         folded.into_owned()
     };
     let composed: String = bare.nfkc().map(plain_sign).collect();
-    let mut form = String::with_capacity(composed.len());
-    collapse_into(&mut form, visible(&composed));
-    form
+    visible(&composed)
+        .filter(|ch| ch.is_whitespace() || !ch.is_control())
+        .collect()
 }
 
 /// Appends the characters with every run of white space as one space, and none at the ends.
@@ -130,6 +171,8 @@ const fn plain_sign(ch: char) -> char {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -167,6 +210,36 @@ mod tests {
             ("\u{200B}\u{2060}", ""),
         ] {
             assert_eq!(normalize(text, true), form, "{text}");
+        }
+    }
+
+    /// The whole text folded at once, which is what cutting it must lead to as well.
+    fn whole(text: &str, fold_accents: bool) -> String {
+        let mut form = String::new();
+        collapse_into(&mut form, fold_cluster(text, fold_accents).chars());
+        form
+    }
+
+    fn mixed_text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            4 => "[ -~]{0,6}",
+            1 => "[ -~\t\n\u{7}]",
+            1 => "\\PC{0,2}",
+            2 => "[\u{300}-\u{36F}]{1,2}",
+            1 => "[aeiouAEIOU][\u{300}-\u{308}]",
+            1 => "[\u{200B}-\u{200D}\u{FE0F}\u{AD}\u{A0}\u{A8}\u{3000}]",
+            1 => "[1#*]\u{FE0F}?\u{20E3}",
+            1 => "[👩💻❤🔥🏴\u{E0067}\u{E007F}ßİıΣς한ｶﾞ½ﬁ]",
+        ];
+        proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn cutting_at_plain_text_changes_nothing(text in mixed_text(), fold in any::<bool>()) {
+            prop_assert_eq!(normalize(&text, fold), whole(&text, fold));
         }
     }
 

@@ -177,6 +177,11 @@ fn check_serve(config: &Config, reader: &mut Reader, warnings: &mut Warnings) {
         let remedy = "set it to the word you type into Meta's webhook form";
         warnings.add(reader, "meta.verify_token", what, remedy);
     }
+    if config.server.is_receive_only {
+        let what = "is set: what arrives is kept, and nothing is interpreted or sent";
+        let remedy = "take it out and start again to work through what was kept";
+        warnings.add(reader, "server.receive_only", what, remedy);
+    }
     match &config.admin.token {
         None => {
             let what = "is not set, so the REST API and the dashboard are closed";

@@ -189,6 +189,12 @@ pub(super) static KEYS: &[Key] = &[
         "Connections open at once; when all are taken, the longest idle one is closed for the next. `serve` raises its limit of open files to what they need, as far as the system lets it.",
     ),
     key(
+        "server.receive_only",
+        Truth,
+        Some("false"),
+        "Take in and keep what Meta delivers, and act on none of it: for while something is being put right. The next start without it works through what was kept.",
+    ),
+    key(
         "server.shutdown_timeout",
         Duration,
         Some("10s"),

@@ -33,6 +33,8 @@ pub struct ServerConfig {
     pub idle_timeout: Duration,
     /// Connections open at once.
     pub max_connections: usize,
+    /// Whether what is recorded is left alone: nothing is interpreted, nothing is sent.
+    pub is_receive_only: bool,
     /// How long requests under way may take to finish at the end.
     pub shutdown_timeout: Duration,
 }
@@ -226,6 +228,7 @@ fn read_server(reader: &mut Reader) -> ServerConfig {
         body_timeout: reader.duration("server.body_timeout", TIMEOUT_MIN..=HOUR),
         idle_timeout: reader.duration("server.idle_timeout", TIMEOUT_MIN..=HOUR),
         max_connections: reader.count("server.max_connections", 1..=1_000_000),
+        is_receive_only: reader.required("server.receive_only", false, value::truth),
         shutdown_timeout: reader.duration("server.shutdown_timeout", Duration::ZERO..=HOUR),
     }
 }

@@ -8,6 +8,7 @@
 mod connection;
 mod slot;
 mod stream;
+mod threads;
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ use crate::telemetry::{Chain, LogGate};
 
 use connection::Host;
 use slot::{SlotLimits, Slots};
+use threads::Threads;
 
 /// Connections the kernel holds for us between two looks; it may allow fewer.
 const BACKLOG: u32 = 4096;
@@ -71,10 +73,11 @@ impl From<&ServerConfig> for ListenerConfig {
     }
 }
 
-/// A bound address that does not accept yet.
+/// A bound address that does not accept yet, and the threads that will serve it.
 #[derive(Debug)]
 pub struct Listener {
     listener: TcpListener,
+    threads: Threads,
 }
 
 impl Listener {
@@ -83,7 +86,10 @@ impl Listener {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for address in tokio::net::lookup_host(address).await? {
             match bind_to(address) {
-                Ok(listener) => return Ok(Self { listener }),
+                Ok(listener) => {
+                    let threads = Threads::start()?;
+                    return Ok(Self { listener, threads });
+                }
                 Err(error) => last = error,
             }
         }
@@ -141,12 +147,15 @@ pub async fn serve(
         slots: Slots::new(SlotLimits::new(&config, sweep_every)),
         accept_log: LogGate::default(),
         full_log: LogGate::default(),
+        is_room_coming: false,
         host: Arc::new(Host::new(&config, site)),
         config,
         tracker,
         sweep,
+        threads: listener.threads,
     };
-    acceptor.accept_until(&listener.listener, &shutdown).await;
+    let listener = listener.listener;
+    acceptor.accept_until(&listener, &shutdown).await;
     // Closed first, so that a new connection is refused at once instead of waiting in vain.
     drop(listener);
     acceptor.finish().await;
@@ -159,8 +168,11 @@ struct Acceptor {
     slots: Slots,
     sweep: Interval,
     tracker: TaskTracker,
+    threads: Threads,
     accept_log: LogGate,
     full_log: LogGate,
+    /// A connection was given up for the one that waits; its place is on its way.
+    is_room_coming: bool,
 }
 
 impl Acceptor {
@@ -175,7 +187,7 @@ impl Acceptor {
                 _ = self.sweep.tick() => {
                     is_backing_off = false;
                     self.slots.sweep();
-                    if waiting.is_some() {
+                    if waiting.is_some() && !self.is_room_coming {
                         self.make_room();
                     }
                 }
@@ -207,6 +219,7 @@ impl Acceptor {
 
     fn make_room(&mut self) {
         let is_shed = self.slots.shed();
+        self.is_room_coming = is_shed;
         if is_shed {
             self.host.site.metrics.count_shed();
         }
@@ -238,12 +251,17 @@ impl Acceptor {
     }
 
     fn open(&mut self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        self.is_room_coming = false;
         let slot = self.slots.open();
         let host = Arc::clone(&self.host);
-        self.tracker.spawn(async move {
+        let Some(runtime) = self.threads.next() else {
+            return;
+        };
+        let serving = async move {
             connection::serve(stream, peer, slot, host).await;
             drop(place);
-        });
+        };
+        self.tracker.spawn_on(serving, runtime);
     }
 
     async fn finish(mut self) {

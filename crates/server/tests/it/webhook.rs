@@ -269,7 +269,7 @@ impl MakeWriter<'_> for Lines {
     }
 }
 
-/// One thread serves and asks, so the log of this thread is the whole log.
+/// Every test has a process of its own, so the log of the process is the log of this test.
 #[tokio::test(flavor = "current_thread")]
 async fn a_flood_of_forgeries_is_one_line_without_digest_or_body() {
     let lines = Lines::default();
@@ -277,7 +277,7 @@ async fn a_flood_of_forgeries_is_one_line_without_digest_or_body() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(lines.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let server = TestServer::start().await;
     let signature = sign("other-secret", b"{\"text\":\"private words\"}");
     let request = post_with(&[&signature], b"{\"text\":\"private words\"}");

@@ -42,6 +42,24 @@ pub struct Facts {
     pub next_media: HashMap<(AutomationId, u32, AccountId), MediaId>,
 }
 
+/// What the automations of a batch could want, each of which can be had once.
+#[derive(Debug, Clone, Default)]
+pub struct TakenQuery {
+    /// Limits.
+    pub once_keys: Vec<(AutomationId, String)>,
+    /// Sends.
+    pub sends: Vec<SendKey>,
+}
+
+/// What of that is taken.
+#[derive(Debug, Clone, Default)]
+pub struct Taken {
+    /// Limits that are used up.
+    pub once_keys: HashSet<(AutomationId, String)>,
+    /// Sends that are planned, or were.
+    pub sends: HashSet<SendKey>,
+}
+
 /// An event that has a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownEvent {
@@ -153,41 +171,13 @@ impl Store {
         .await
     }
 
-    /// Which of these limits are used up.
-    pub async fn used_once_keys(
-        &self,
-        keys: Vec<(AutomationId, String)>,
-    ) -> Result<HashSet<(AutomationId, String)>, StoreError> {
+    /// Which of these are taken already.
+    pub async fn find_taken(&self, query: TakenQuery) -> Result<Taken, StoreError> {
         self.read(move |connection| {
-            let doing = || StoreError::database("look for used limits");
-            let mut query = connection
-                .prepare_cached("SELECT 1 FROM once_keys WHERE automation_id = ?1 AND scope = ?2")
-                .map_err(doing())?;
-            let mut used = HashSet::new();
-            for (id, scope) in keys {
-                if query.exists(params![id.0, scope]).map_err(doing())? {
-                    used.insert((id, scope));
-                }
-            }
-            Ok(used)
-        })
-        .await
-    }
-
-    /// Which of these sends exist already.
-    pub async fn existing_sends(&self, keys: Vec<SendKey>) -> Result<HashSet<SendKey>, StoreError> {
-        self.read(move |connection| {
-            let doing = || StoreError::database("look for planned sends");
-            let mut query = connection
-                .prepare_cached("SELECT 1 FROM sends WHERE key = ?1")
-                .map_err(doing())?;
-            let mut existing = HashSet::new();
-            for key in keys {
-                if query.exists([key.as_str()]).map_err(doing())? {
-                    existing.insert(key);
-                }
-            }
-            Ok(existing)
+            Ok(Taken {
+                once_keys: used_once_keys(connection, query.once_keys)?,
+                sends: existing_sends(connection, query.sends)?,
+            })
         })
         .await
     }
@@ -250,6 +240,40 @@ impl Store {
         })
         .await
     }
+}
+
+fn used_once_keys(
+    connection: &Connection,
+    keys: Vec<(AutomationId, String)>,
+) -> Result<HashSet<(AutomationId, String)>, StoreError> {
+    let doing = || StoreError::database("look for used limits");
+    let mut query = connection
+        .prepare_cached("SELECT 1 FROM once_keys WHERE automation_id = ?1 AND scope = ?2")
+        .map_err(doing())?;
+    let mut used = HashSet::new();
+    for (id, scope) in keys {
+        if query.exists(params![id.0, scope]).map_err(doing())? {
+            used.insert((id, scope));
+        }
+    }
+    Ok(used)
+}
+
+fn existing_sends(
+    connection: &Connection,
+    keys: Vec<SendKey>,
+) -> Result<HashSet<SendKey>, StoreError> {
+    let doing = || StoreError::database("look for planned sends");
+    let mut query = connection
+        .prepare_cached("SELECT 1 FROM sends WHERE key = ?1")
+        .map_err(doing())?;
+    let mut existing = HashSet::new();
+    for key in keys {
+        if query.exists([key.as_str()]).map_err(doing())? {
+            existing.insert(key);
+        }
+    }
+    Ok(existing)
 }
 
 /// What is to be interpreted again. In SQLite a cross join keeps its order: the few replays are

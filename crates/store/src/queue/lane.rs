@@ -48,17 +48,21 @@ pub(super) const LATEST_ATTEMPTS: &str = "SELECT started_at FROM attempts
     WHERE lane_id = ?1 AND seq > ?2 ORDER BY seq DESC";
 
 pub(super) const FAILED_LATELY: &str = "SELECT state, reason, count(*) AS count FROM sends
-    WHERE lane_id = ?1 AND state IN ('refused', 'expired', 'unknown') AND finished_at > ?2
+    WHERE lane_id = ?1 AND (state = 'refused' OR state = 'expired' OR state = 'unknown')
+        AND finished_at > ?2
     GROUP BY state, reason";
 
 pub(super) const HAS_FAILED_LATELY: &str = "SELECT
     EXISTS (SELECT 1 FROM sends WHERE lane_id = ?1
-            AND state IN ('refused', 'expired', 'unknown') AND finished_at > ?2)
+            AND (state = 'refused' OR state = 'expired' OR state = 'unknown')
+            AND finished_at > ?2)
     OR EXISTS (SELECT 1 FROM sends WHERE lane_id = ?1
-            AND state IN ('refused', 'expired', 'unknown') AND finished_at IS NULL)";
+            AND (state = 'refused' OR state = 'expired' OR state = 'unknown')
+            AND finished_at IS NULL)";
 
 pub(super) const UNKNOWN_NOW: &str = "SELECT state, reason, count(*) AS count FROM sends
-    WHERE lane_id = ?1 AND state IN ('refused', 'expired', 'unknown') AND finished_at IS NULL
+    WHERE lane_id = ?1 AND (state = 'refused' OR state = 'expired' OR state = 'unknown')
+        AND finished_at IS NULL
     GROUP BY state, reason";
 
 /// A lane's own row.

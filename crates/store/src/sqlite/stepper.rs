@@ -11,7 +11,8 @@ use hookline_model::ids::DeliveryId;
 use rusqlite::Connection;
 
 use super::connection::{Purpose, open_connection};
-use super::writer::{NewDelivery, finish, insert, last_delivery};
+use super::intake::NewDelivery;
+use super::writer::{finish, insert, last_delivery};
 use crate::error::{OpenError, StoreError};
 
 /// What a gate says of one step.

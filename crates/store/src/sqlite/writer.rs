@@ -1,56 +1,45 @@
 //! The one writer: takes what waits, does it in one transaction, commits once, answers all.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use hookline_model::clock::Timestamp;
 use hookline_model::ids::DeliveryId;
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoint::Checkpointer;
 use super::connection::{Purpose, open_connection};
+use super::intake::{Intake, NewDelivery, Recording, Taken, WORTH_A_COMMIT};
 use crate::error::{OpenError, StoreError};
 
-/// Commands that may wait for the writer. More wait in their senders, which feel it as time.
+/// Pieces of work that may wait for the writer. More wait in their senders, which feel it as time.
 const QUEUE_LENGTH: usize = 4096;
 
-/// Most commands of one commit: bounds how long the first of them waits for the last.
-const GROUP_MAX: usize = 1024;
+/// Most pieces of work of one commit.
+const WORK_MAX: usize = 1024;
 
-/// Most delivery bytes of one commit.
-const GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long a commit may wait for company, and how many deliveries the one before it must have
+/// held: a commit costs the processor as much as twenty deliveries do, so under load it is better
+/// shared, while a delivery that comes alone waits for nobody.
+const COMPANY_WAIT: Duration = Duration::from_micros(200);
+const COMPANY_LIKELY: usize = 6;
 
-/// How often the checkpointer looks whether the log has grown.
-const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
-
-/// What is recorded of a delivery.
-#[derive(Debug)]
-pub(crate) struct NewDelivery {
-    pub(crate) received_at: Timestamp,
-    pub(crate) secret_index: usize,
-    pub(crate) api_version: Option<String>,
-    /// Where it comes from, if not from Meta.
-    pub(crate) source: Option<&'static str>,
-    pub(crate) body: Bytes,
-}
+/// How long a commit may take up work while deliveries wait for the next one.
+const WORK_TIME: Duration = Duration::from_millis(1);
 
 type Completion = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 type Work = Box<dyn FnOnce(&Connection) -> Completion + Send>;
 
 enum Command {
-    Record {
-        delivery: NewDelivery,
-        reply: oneshot::Sender<Result<DeliveryId, StoreError>>,
-    },
     Work(Work),
     Stop,
 }
 
 /// A handle to the writer thread.
 pub(crate) struct Writer {
+    intake: Arc<Intake>,
     commands: mpsc::Sender<Command>,
 }
 
@@ -58,34 +47,29 @@ impl Writer {
     /// Starts the writer and its checkpointer on an already migrated database.
     pub(crate) fn start(path: &Path) -> Result<(Self, JoinHandle<()>), OpenError> {
         let connection = open_connection(path, Purpose::Write)?;
-        let checkpoints = open_connection(path, Purpose::Write)?;
         let last_id = last_delivery(&connection, path)?;
-        let (commands, queue) = mpsc::channel(QUEUE_LENGTH);
-        let (stop_checkpoints, stopped) = sync_channel(1);
-        let checkpointer = spawn("hookline-checkpoint", move || {
-            checkpoint(&checkpoints, &stopped);
-        })?;
+        let checkpointer = Checkpointer::start(path)?;
+        let intake = Arc::<Intake>::default();
+        let (commands, work) = mpsc::channel(QUEUE_LENGTH);
         let mut thread = WriterThread {
             connection,
-            queue,
+            intake: Arc::clone(&intake),
+            work,
             last_id,
+            checkpointer,
+            is_last: false,
+            last_shared_by: 0,
         };
         let writer = spawn("hookline-writer", move || {
             thread.run();
-            stop(&stop_checkpoints, checkpointer);
+            thread.checkpointer.finish();
         })?;
-        Ok((Self { commands }, writer))
+        Ok((Self { intake, commands }, writer))
     }
 
     /// Records a delivery: answers once its bytes are committed.
-    pub(crate) async fn record(&self, delivery: NewDelivery) -> Result<DeliveryId, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let command = Command::Record { delivery, reply };
-        self.commands
-            .send(command)
-            .await
-            .map_err(|_| StoreError::Closed)?;
-        answer.await.map_err(|_| StoreError::Closed)?
+    pub(crate) fn record(&self, delivery: NewDelivery) -> Recording {
+        self.intake.bring(delivery)
     }
 
     /// Does `work` inside a transaction and answers once that is committed. On an error nothing
@@ -111,16 +95,27 @@ impl Writer {
             .send(Command::Work(work))
             .await
             .map_err(|_| StoreError::Closed)?;
+        self.intake.wake_writer();
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
     /// Lets the writer finish what waits and end.
     pub(crate) async fn stop(&self) {
         let _ = self.commands.send(Command::Stop).await;
+        self.intake.wake_writer();
     }
 }
 
-fn spawn<F>(name: &str, body: F) -> Result<JoinHandle<()>, OpenError>
+impl Drop for Writer {
+    /// A thread that sleeps does not see that nobody can ask it any more.
+    fn drop(&mut self) {
+        let (closed, _) = mpsc::channel(1);
+        self.commands = closed;
+        self.intake.wake_writer();
+    }
+}
+
+pub(super) fn spawn<F>(name: &str, body: F) -> Result<JoinHandle<()>, OpenError>
 where
     F: FnOnce() + Send + 'static,
 {
@@ -128,13 +123,6 @@ where
         .name(name.to_owned())
         .spawn(body)
         .map_err(OpenError::Thread)
-}
-
-fn stop(stop_checkpoints: &SyncSender<()>, checkpointer: JoinHandle<()>) {
-    let _ = stop_checkpoints.send(());
-    if checkpointer.join().is_err() {
-        tracing::error!("the checkpoint thread panicked");
-    }
 }
 
 /// Ids go on behind everything ever recorded, also what has been deleted since.
@@ -155,89 +143,170 @@ pub(super) fn last_delivery(connection: &Connection, path: &Path) -> Result<i64,
 
 struct WriterThread {
     connection: Connection,
-    queue: mpsc::Receiver<Command>,
+    intake: Arc<Intake>,
+    work: mpsc::Receiver<Command>,
     last_id: i64,
+    checkpointer: Checkpointer,
+    is_last: bool,
+    /// How many deliveries the last commit held.
+    last_shared_by: usize,
 }
+
+/// A batch whose deliveries have been written, with their ids.
+type Written = (Taken, Vec<Option<DeliveryId>>);
 
 impl WriterThread {
     fn run(&mut self) {
-        while let Some(first) = self.queue.blocking_recv() {
-            let (group, is_last) = self.gather(first);
-            self.commit_group(group);
-            if is_last {
+        let _attended = self.intake.attend();
+        loop {
+            let was_last = self.is_last;
+            if was_last {
+                self.intake.close();
+            }
+            let first = self.next_work();
+            if first.is_none() {
+                self.await_company();
+            }
+            let batches = self.intake.take();
+            if !batches.is_empty() || first.is_some() {
+                self.commit_group(batches, first);
+                self.checkpointer.move_rest(&self.connection);
+            } else if was_last {
                 return;
+            } else if !self.is_last {
+                std::thread::park();
             }
         }
     }
 
-    /// Everything that waits already, up to the bounds of a commit.
-    fn gather(&mut self, first: Command) -> (Vec<Command>, bool) {
-        let mut group = Vec::with_capacity(64);
-        let mut bytes = 0;
-        let mut next = Some(first);
-        while let Some(command) = next {
-            match &command {
-                Command::Stop => return (group, true),
-                Command::Record { delivery, .. } => bytes += delivery.body.len(),
-                Command::Work(_) => {}
-            }
-            group.push(command);
-            if group.len() >= GROUP_MAX || bytes >= GROUP_BYTES_MAX {
-                break;
-            }
-            next = self.queue.try_recv().ok();
+    /// Under load, gives deliveries that are on their way the time to share a commit.
+    fn await_company(&self) {
+        if self.last_shared_by < COMPANY_LIKELY || self.is_last {
+            return;
         }
-        (group, false)
+        let began = now();
+        while (1..WORTH_A_COMMIT).contains(&self.intake.waiting()) {
+            match COMPANY_WAIT.checked_sub(began.elapsed()) {
+                Some(left) => std::thread::park_timeout(left),
+                None => return,
+            }
+        }
     }
 
-    fn commit_group(&mut self, group: Vec<Command>) {
+    fn next_work(&mut self) -> Option<Work> {
+        if self.is_last {
+            return None;
+        }
+        match self.work.try_recv() {
+            Ok(Command::Work(work)) => Some(work),
+            Err(mpsc::error::TryRecvError::Empty) => None,
+            Ok(Command::Stop) | Err(mpsc::error::TryRecvError::Disconnected) => {
+                self.is_last = true;
+                None
+            }
+        }
+    }
+
+    fn commit_group(&mut self, batches: Vec<Taken>, first: Option<Work>) {
         let last_id_before = self.last_id;
-        let mut answers: Vec<Completion> = Vec::with_capacity(group.len());
-        let mut result = self
-            .connection
-            .execute_batch("BEGIN IMMEDIATE")
-            .map_err(StoreError::database("begin"));
-        for command in group {
-            match command {
-                Command::Record { reply, .. } if reply.is_closed() => {}
-                Command::Record { delivery, reply } => {
-                    let recorded = match &result {
-                        Ok(()) => self.record(&delivery),
-                        Err(_) => Ok(DeliveryId(0)),
-                    };
-                    if let (Ok(()), Err(error)) = (&result, &recorded) {
-                        result = Err(error.shared());
-                    }
-                    answers.push(Box::new(move |committed| {
-                        let _ = reply.send(committed.map_err(StoreError::shared).and(recorded));
-                    }));
-                }
-                // After a failed BEGIN the work runs outside any transaction of ours, so it must
-                // not run at all; dropping it tells its caller that the store did not take it.
-                Command::Work(work) if result.is_ok() => answers.push(work(&self.connection)),
-                Command::Work(_) | Command::Stop => {}
-            }
-            // A full disk can make SQLite roll the whole transaction back by itself.
-            if result.is_ok() && self.connection.is_autocommit() {
-                result = Err(StoreError::Full);
-            }
-        }
+        let mut result = run(&self.connection, "BEGIN IMMEDIATE", "begin");
+        let written: Vec<Written> = batches
+            .into_iter()
+            .map(|mut batch| {
+                let ids = self.write_batch(&mut batch, &mut result);
+                (batch, ids)
+            })
+            .collect();
+        self.last_shared_by = written.iter().map(|(_, ids)| ids.len()).sum();
+        let answers = self.do_work(first, &mut result);
         let result = finish(&self.connection, result);
         if let Err(error) = &result {
             self.last_id = last_id_before;
             tracing::warn!(error = %error, "a commit failed");
+        }
+        for (batch, ids) in written {
+            batch.settle(result.as_ref().map(|&()| ids).map_err(StoreError::shared));
         }
         for answer in answers {
             answer(result.as_ref().map(|&()| ()));
         }
     }
 
-    fn record(&mut self, delivery: &NewDelivery) -> Result<DeliveryId, StoreError> {
-        let id = self.last_id + 1;
-        insert(&self.connection, id, delivery)?;
-        self.last_id = id;
-        Ok(DeliveryId(id))
+    /// Writes a batch, unless something failed already.
+    fn write_batch(
+        &mut self,
+        batch: &mut Taken,
+        result: &mut Result<(), StoreError>,
+    ) -> Vec<Option<DeliveryId>> {
+        let deliveries = std::mem::take(&mut batch.deliveries);
+        let mut ids = Vec::with_capacity(deliveries.len());
+        let mut insert = match (&*result, prepare_insert(&self.connection)) {
+            (Ok(()), Ok(insert)) => insert,
+            (Ok(()), Err(error)) => {
+                *result = Err(error);
+                return ids;
+            }
+            (Err(_), _) => return ids,
+        };
+        for delivery in deliveries {
+            let id = delivery.map(|delivery| {
+                self.last_id += 1;
+                (
+                    self.last_id,
+                    insert_with(&mut insert, self.last_id, &delivery),
+                )
+            });
+            ids.push(id.as_ref().map(|(id, _)| DeliveryId(*id)));
+            if let Some((_, Err(error))) = id {
+                *result = Err(error);
+                break;
+            }
+        }
+        ids
     }
+
+    /// Does what waits besides deliveries, and stops early when deliveries wait again.
+    fn do_work(
+        &mut self,
+        first: Option<Work>,
+        result: &mut Result<(), StoreError>,
+    ) -> Vec<Completion> {
+        let mut answers = Vec::new();
+        let mut next = first;
+        let began = now();
+        while let Some(work) = next {
+            // After a failed BEGIN the work would run outside any transaction of ours, so it must
+            // not run at all; dropping it tells its caller that the store did not take it.
+            if result.is_ok() {
+                answers.push(work(&self.connection));
+            }
+            // A full disk can make SQLite roll the whole transaction back by itself.
+            if result.is_ok() && self.connection.is_autocommit() {
+                *result = Err(StoreError::Full);
+            }
+            let must_stop = answers.len() >= WORK_MAX
+                || (began.elapsed() >= WORK_TIME && self.intake.waiting() > 0);
+            next = if must_stop { None } else { self.next_work() };
+        }
+        answers
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "shares the writer's time out between its callers; decides nothing about them"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Runs a statement that is prepared once for each connection.
+fn run(connection: &Connection, sql: &str, doing: &'static str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute([]))
+        .map(|_| ())
+        .map_err(StoreError::database(doing))
 }
 
 /// Commits, unless something failed already; what cannot be committed must not be seen by the
@@ -246,11 +315,7 @@ pub(super) fn finish(
     connection: &Connection,
     result: Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let result = result.and_then(|()| {
-        connection
-            .execute_batch("COMMIT")
-            .map_err(StoreError::database("commit"))
-    });
+    let result = result.and_then(|()| run(connection, "COMMIT", "commit"));
     if result.is_err()
         && !connection.is_autocommit()
         && let Err(error) = connection.execute_batch("ROLLBACK")
@@ -265,56 +330,48 @@ pub(super) fn insert(
     id: i64,
     delivery: &NewDelivery,
 ) -> Result<(), StoreError> {
+    insert_with(&mut prepare_insert(connection)?, id, delivery)
+}
+
+fn prepare_insert(connection: &Connection) -> Result<CachedStatement<'_>, StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO deliveries (id, received_at, secret_index, api_version, source, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )
-        .and_then(|mut insert| {
-            insert.execute(params![
-                id,
-                delivery.received_at.as_millis(),
-                i64::try_from(delivery.secret_index).unwrap_or(i64::MAX),
-                delivery.api_version,
-                delivery.source,
-                &delivery.body[..],
-            ])
-        })
-        .map_err(StoreError::database("record a delivery"))?;
-    Ok(())
+        .map_err(StoreError::database("record deliveries"))
+}
+
+fn insert_with(
+    insert: &mut CachedStatement<'_>,
+    id: i64,
+    delivery: &NewDelivery,
+) -> Result<(), StoreError> {
+    insert
+        .execute(params![
+            id,
+            delivery.received_at.as_millis(),
+            i64::try_from(delivery.secret_index).unwrap_or(i64::MAX),
+            delivery.api_version,
+            delivery.source,
+            &delivery.body[..],
+        ])
+        .map(|_| ())
+        .map_err(StoreError::database("record a delivery"))
 }
 
 fn in_savepoint<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let run = |sql| {
-        connection
-            .execute_batch(sql)
-            .map_err(StoreError::database("keep work apart"))
-    };
-    run("SAVEPOINT work")?;
+    const DOING: &str = "keep work apart";
+    run(connection, "SAVEPOINT work", DOING)?;
     let result = work(connection);
     if result.is_err() && !connection.is_autocommit() {
-        run("ROLLBACK TO work")?;
+        run(connection, "ROLLBACK TO work", DOING)?;
     }
     if !connection.is_autocommit() {
-        run("RELEASE work")?;
+        run(connection, "RELEASE work", DOING)?;
     }
     result
-}
-
-/// Moves committed pages from the log into the database, beside the writer, never inside one of
-/// its commits.
-fn checkpoint(connection: &Connection, stopped: &Receiver<()>) {
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(CHECKPOINT_EVERY) {
-        passive_checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)");
-    }
-    passive_checkpoint(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
-}
-
-fn passive_checkpoint(connection: &Connection, pragma: &str) {
-    if let Err(error) = connection.query_row(pragma, [], |_| Ok(())) {
-        tracing::debug!(%error, "a checkpoint did not run; the next one will");
-    }
 }

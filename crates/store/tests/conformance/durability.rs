@@ -108,3 +108,27 @@ async fn a_replay_is_asked_for_once_and_only_of_what_exists() {
             .unwrap()
     );
 }
+
+/// Without the writer's help the log would hold everything ever written under a load that does not
+/// rest, which is half as much again as it may have here.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_begun_anew_under_a_load_that_does_not_rest() {
+    const WRITTEN: u64 = 240 * 1024 * 1024;
+    let house = std::sync::Arc::new(House::build());
+    let body = format!(r#"{{"t":"{}"}}"#, "x".repeat(64 * 1024));
+    let each = WRITTEN / (4 * 64 * 1024);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (house, body) = (std::sync::Arc::clone(&house), body.clone());
+        tasks.spawn(async move {
+            for _ in 0..each {
+                house.record(&body).await;
+            }
+        });
+    }
+    tasks.join_all().await;
+    let mut log = house.store.path().as_os_str().to_owned();
+    log.push("-wal");
+    let length = std::fs::metadata(log).unwrap().len();
+    assert!(length < WRITTEN / 3 * 2, "the log has {length} bytes");
+}

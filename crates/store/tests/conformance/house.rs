@@ -12,7 +12,7 @@ use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, Deliver
 use hookline_model::send::{SendClass, SendKey, SendKind};
 use hookline_store::erase::AskedFor;
 use hookline_store::lanes::{Budgets, ClaimRequest};
-use hookline_store::planning::{Plan, PlannedEvent, PlannedRun, PlannedSend, Verdict};
+use hookline_store::planning::{Plan, PlannedEvent, PlannedRun, PlannedSend, TakenQuery, Verdict};
 use hookline_store::{ConnectAccount, Grant, Ownership, RecordDelivery, SealedToken, Store};
 
 pub(crate) struct House {
@@ -57,6 +57,16 @@ impl House {
         drop(self.store);
         let store = open(&directory);
         Self { store, directory }
+    }
+
+    /// Whether a limit is used up.
+    pub(crate) async fn is_used_up(&self, key: (AutomationId, String)) -> bool {
+        let query = TakenQuery {
+            once_keys: vec![key],
+            sends: Vec::new(),
+        };
+        let taken = self.store.find_taken(query).await.unwrap();
+        !taken.once_keys.is_empty()
     }
 
     pub(crate) async fn connect(&self) {

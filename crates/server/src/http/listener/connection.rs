@@ -19,6 +19,8 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt as _;
 use tracing::{debug, error};
 
@@ -42,9 +44,12 @@ pub(super) struct Host {
     pub(super) site: Site,
     http: http1::Builder,
     body_timeout: Duration,
+    /// Where the router's handlers run: beside the connections, never between them.
+    router: Handle,
 }
 
 impl Host {
+    /// What connections of `site` share. The router's handlers run on the runtime of the caller.
     pub(super) fn new(config: &ListenerConfig, site: Site) -> Self {
         let mut http = http1::Builder::new();
         // Times are kept by the slots: hyper's own limit starts when a connection falls idle, so
@@ -52,11 +57,14 @@ impl Host {
         http.header_read_timeout(None)
             .max_header_size(HEADER_BYTES_MAX)
             .max_buf_size(BUFFER_BYTES_MAX)
+            // Answers are small: one buffer costs the kernel less than two.
+            .writev(false)
             .half_close(false);
         Self {
             site,
             http,
             body_timeout: config.body_timeout,
+            router: Handle::current(),
         }
     }
 
@@ -82,9 +90,11 @@ impl Host {
             }
         });
         request.extensions_mut().insert(ConnectInfo(peer));
-        match self.site.rest.clone().oneshot(request).await {
-            Ok(answer) => answer.map(Either::Right),
-            Err(never) => match never {},
+        let answer = self.router.spawn(self.site.rest.clone().oneshot(request));
+        match AbortOnDropHandle::new(answer).await {
+            Ok(Ok(answer)) => answer.map(Either::Right),
+            Ok(Err(never)) => match never {},
+            Err(_panicked) => internal_error(),
         }
     }
 }
@@ -124,36 +134,35 @@ impl Drop for Open<'_> {
 /// Serves one connection until either side ends it or the loop orders its end.
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, slot: Arc<Slot>, host: Arc<Host>) {
     let _open = Open::new(&host, &slot);
-    // An answer is one small write, which must not wait for the client's acknowledgement.
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(error = %Chain(&error), "connection ended before it began");
-        return;
-    }
-    let stream = Arc::new(stream);
-    let ended = {
-        let io = TokioIo::new(WatchedStream::new(Arc::clone(&stream), Arc::clone(&slot)));
-        run(io, peer, &slot, &host).await
+    let stream = match watched_from_here(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            debug!(error = %Chain(&error), "connection ended before it began");
+            return;
+        }
     };
-    if ended == Ended::ByItself
+    let io = WatchedStream::new(stream, Arc::clone(&slot));
+    if let Some(stream) = run(io, peer, &slot, &host).await
         && slot.lingers()
-        && let Some(stream) = Arc::into_inner(stream)
     {
         linger(stream).await;
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ended {
-    ByItself,
-    ByOrder,
+/// The connection, its readiness reported to this thread instead of the one that accepted it.
+fn watched_from_here(stream: TcpStream) -> std::io::Result<TcpStream> {
+    // An answer is one small write, which must not wait for the client's acknowledgement.
+    stream.set_nodelay(true)?;
+    TcpStream::from_std(stream.into_std()?)
 }
 
+/// Serves until the connection ends; gives the socket back unless that came by order.
 async fn run(
-    io: TokioIo<WatchedStream>,
+    io: WatchedStream,
     peer: SocketAddr,
     slot: &Arc<Slot>,
     host: &Arc<Host>,
-) -> Ended {
+) -> Option<TcpStream> {
     let service = service_fn(|request: Request<Incoming>| async move {
         slot.begin_request();
         let has_body = !request.body().is_end_stream();
@@ -162,21 +171,21 @@ async fn run(
         slot.end_request(has_body && is_refused);
         Ok::<_, Infallible>(answer)
     });
-    let mut connection = pin!(host.http.serve_connection(io, service));
+    let mut connection = host.http.serve_connection(TokioIo::new(io), service);
     loop {
         tokio::select! {
             // First, so that a request which has come in already is still answered at the end.
             biased;
-            ended = connection.as_mut() => {
+            ended = &mut connection => {
                 if let Err(error) = ended {
                     debug!(error = %Chain(&error), "connection ended");
                 }
-                return Ended::ByItself;
+                return Some(connection.into_parts().io.into_inner().into_inner());
             }
             order = slot.ordered() => match order {
                 Order::Serve => {}
-                Order::Finish => connection.as_mut().graceful_shutdown(),
-                Order::Drop => return Ended::ByOrder,
+                Order::Finish => Pin::new(&mut connection).graceful_shutdown(),
+                Order::Drop => return None,
             },
         }
     }

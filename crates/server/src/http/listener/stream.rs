@@ -20,75 +20,59 @@ const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// hyper's shutdown does nothing here: [`linger`] closes, so that an answer which came before the
 /// end of its request is not lost to the reset a plain close would send.
 pub(super) struct WatchedStream {
-    stream: Arc<TcpStream>,
+    stream: TcpStream,
     slot: Arc<Slot>,
 }
 
 impl WatchedStream {
-    pub(super) fn new(stream: Arc<TcpStream>, slot: Arc<Slot>) -> Self {
+    pub(super) fn new(stream: TcpStream, slot: Arc<Slot>) -> Self {
         Self { stream, slot }
     }
 
-    /// Writes as soon as the socket takes bytes.
-    fn poll_write_with(
-        &self,
-        cx: &mut Context<'_>,
-        write: impl Fn(&TcpStream) -> io::Result<usize>,
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.stream.poll_write_ready(cx))?;
-            match write(&self.stream) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => {
-                    self.slot.note_write();
-                    return Poll::Ready(written);
-                }
-            }
-        }
+    /// The socket, to be closed.
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.stream
     }
 }
 
 impl AsyncRead for WatchedStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.stream.poll_read_ready(cx))?;
-            match self.stream.try_read_buf(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(bytes) => {
-                    if bytes > 0 {
-                        self.slot.note_read();
-                    }
-                    return Poll::Ready(Ok(()));
-                }
-            }
+        let filled = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
+        if buffer.filled().len() > filled {
+            self.slot.note_read();
         }
+        Poll::Ready(read)
     }
 }
 
 impl AsyncWrite for WatchedStream {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |stream| stream.try_write(bytes))
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes));
+        self.slot.note_write();
+        Poll::Ready(written)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |stream| stream.try_write_vectored(slices))
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices));
+        self.slot.note_write();
+        Poll::Ready(written)
     }
 
     fn is_write_vectored(&self) -> bool {
-        true
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

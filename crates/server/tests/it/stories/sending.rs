@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use hookline_sim::world::comments::CommentDraft;
 use hookline_sim::world::inspect::TokenPlace;
 use hookline_sim::world::messages::MessageDraft;
 use serde_json::json;
 
-use crate::stage::{Stage, now};
+use crate::stage::{Stage, now, wait};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -21,6 +23,28 @@ async fn steps_run_in_order_each_its_own_send() {
         stage.reached_exactly(2).await,
         ["ada: Hi ada, link: Autumn", "ada: Sent you a DM!"]
     );
+    stage.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_only_received_is_kept_and_acted_on_by_the_next_start() {
+    let mut stage = Stage::build().await;
+    stage.publish("link", json!({})).await;
+    let receive_only = ("HOOKLINE_SERVER__RECEIVE_ONLY", "true".to_owned());
+    stage.restart_with(vec![receive_only]).await;
+    stage.comment("ada", "LINK");
+    let recorded = wait(|| async {
+        let found = stage.get("/api/v1/deliveries?status=recorded").await;
+        (found["items"].as_array()?.len() == 1).then_some(())
+    });
+    recorded.await.expect("the delivery was not recorded");
+    // Longer than any stage sleeps before it looks for work by itself.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let waiting = stage.get("/api/v1/deliveries?status=recorded").await;
+    assert_eq!(waiting["items"].as_array().unwrap().len(), 1);
+    assert!(stage.reached().is_empty());
+    stage.restart_with(Vec::new()).await;
+    assert_eq!(stage.reached_exactly(1).await.len(), 1);
     stage.clear().await;
 }
 

@@ -1,4 +1,4 @@
-//! Hookline's REST API, as far as a flood needs it.
+//! Hookline's REST API, as far as a scenario needs it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// The bearer token of the server that is flooded.
-pub(super) const TOKEN: &str = "flood-admin-token";
+/// The bearer token of the server that is measured.
+pub(crate) const TOKEN: &str = "bench-admin-token";
 
 /// How long one answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
@@ -23,21 +23,21 @@ const PAGE: u32 = 500;
 
 /// A client with a connection for each call.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Api {
-    pub(super) address: SocketAddr,
+pub(crate) struct Api {
+    pub(crate) address: SocketAddr,
 }
 
 impl Api {
-    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.call("GET", path, Bytes::new()).await
     }
 
-    pub(super) async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.call("PUT", path, body.to_string().into()).await
     }
 
     /// Every item of a list; `path` has a query already.
-    pub(super) async fn all(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+    pub(crate) async fn all(&self, path: &str) -> anyhow::Result<Vec<Value>> {
         let mut items = Vec::new();
         let mut cursor = String::new();
         loop {
