@@ -16,6 +16,10 @@ mod erase;
 mod house;
 #[path = "conformance/lanes.rs"]
 mod lanes;
+#[path = "conformance/migrations.rs"]
+mod migrations;
+#[path = "conformance/packs.rs"]
+mod packs;
 #[path = "conformance/plans.rs"]
 mod plans;
 #[path = "conformance/queue.rs"]

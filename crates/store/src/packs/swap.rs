@@ -20,8 +20,9 @@ const ROWS: usize = 256;
 /// Bytes after which a pack is full: more shares hardly more.
 const FULL_BYTES: usize = 192 * 1024;
 
-/// Bytes of one delivery with all it led to; a larger one stays as it is.
-const DELIVERY_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one delivery with all it led to; a larger one stays as it is, because pages that are
+/// let go are overwritten, and the writer does that.
+const DELIVERY_BYTES: usize = 512 * 1024;
 
 /// Rows looked at in one read; most were packed before.
 const LOOKED_AT: i64 = 5000;
@@ -45,6 +46,12 @@ pub struct Pack {
 }
 
 impl Pack {
+    /// Rows that one transaction of the writer swaps.
+    pub const ROWS_MAX: usize = ROWS;
+
+    /// Their bytes.
+    pub const RAW_BYTES_MAX: usize = FULL_BYTES + DELIVERY_BYTES;
+
     /// How many deliveries it holds.
     pub fn deliveries(&self) -> usize {
         let places = self.contents.iter();
@@ -53,7 +60,12 @@ impl Pack {
             .count()
     }
 
-    /// The bytes of its rows.
+    /// How many rows it takes the bytes of; at most [`ROWS_MAX`](Self::ROWS_MAX).
+    pub fn rows(&self) -> usize {
+        self.contents.len()
+    }
+
+    /// The bytes of its rows; at most [`RAW_BYTES_MAX`](Self::RAW_BYTES_MAX).
     pub fn raw_bytes(&self) -> usize {
         self.contents.raw_bytes()
     }
@@ -246,7 +258,7 @@ impl Store {
                     .map_err(StoreError::database("look for a pack"))
             });
             if is_packed.await? {
-                self.write(move |connection| super::undo_delivery(connection, id.0))
+                self.write(move |connection| super::undo_delivery(connection, id.0).map(drop))
                     .await?;
             }
         }

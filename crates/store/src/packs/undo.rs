@@ -6,8 +6,8 @@ use super::contents::Place;
 use super::read::Unpacker;
 use crate::error::StoreError;
 
-/// Undoes the packs that hold a delivery and its events.
-pub(crate) fn undo_delivery(connection: &Connection, delivery: i64) -> Result<(), StoreError> {
+/// Undoes the packs that hold a delivery and its events; how many there were.
+pub(crate) fn undo_delivery(connection: &Connection, delivery: i64) -> Result<usize, StoreError> {
     undo_found(
         connection,
         "SELECT pack_id FROM deliveries WHERE id = ?1 AND pack_id IS NOT NULL
@@ -23,16 +23,18 @@ pub(crate) fn undo_event(connection: &Connection, event: i64) -> Result<(), Stor
         "SELECT pack_id FROM events WHERE id = ?1 AND pack_id IS NOT NULL",
         event,
     )
+    .map(drop)
 }
 
-fn undo_found(connection: &Connection, sql: &'static str, id: i64) -> Result<(), StoreError> {
+fn undo_found(connection: &Connection, sql: &'static str, id: i64) -> Result<usize, StoreError> {
     let packs: Vec<i64> = connection
         .prepare_cached(sql)
         .and_then(|mut query| query.query_map([id], |row| row.get(0))?.collect())
         .map_err(StoreError::database("look for a pack"))?;
-    packs
-        .into_iter()
-        .try_for_each(|pack| undo(connection, pack))
+    for pack in &packs {
+        undo(connection, *pack)?;
+    }
+    Ok(packs.len())
 }
 
 fn undo(connection: &Connection, pack: i64) -> Result<(), StoreError> {
