@@ -279,6 +279,7 @@ fn workers(
         random: Mutex::new(StdRng::from_seed(keys::random_bytes()?)),
         recorded: Arc::clone(recorded),
     };
+    let packer = Packer::new(Arc::clone(store), Arc::clone(clock), Arc::clone(&settings));
     Ok(Workers {
         store: Arc::clone(store),
         clock: Arc::clone(clock),
@@ -290,7 +291,6 @@ fn workers(
             random,
         ),
         media,
-        packer: Packer::new(Arc::clone(store), Arc::clone(clock), Arc::clone(&settings)),
         reconciler: Reconciler::new(
             Arc::clone(store),
             Arc::clone(clock),
@@ -308,6 +308,7 @@ fn workers(
                 Arc::new(Outside::new(&config.alerts, meta::connect_page(config))?),
             ),
             eraser: Eraser::new(Arc::clone(store), Arc::clone(clock)),
+            packer,
             upkeep,
         },
         observer,
