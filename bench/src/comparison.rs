@@ -103,6 +103,8 @@ pub struct Load {
     pub events: u32,
     /// Bytes of each delivery, or of each event where there are several.
     pub bytes: usize,
+    /// Accounts they are for, in turn.
+    pub accounts: u32,
 }
 
 impl Load {
@@ -116,6 +118,7 @@ impl Load {
             is_cold: false,
             events: 1,
             bytes: BODY_BYTES,
+            accounts: 1,
         }
     }
 
@@ -129,6 +132,7 @@ impl Load {
             is_cold: false,
             events: 1,
             bytes: BODY_BYTES,
+            accounts: 1,
         }
     }
 
@@ -218,6 +222,7 @@ pub fn measure_running(
     command.args(["--deliveries", &load.prepared(&contestant.peer).to_string()]);
     let warm_up_ms = load.warm_up_ms(&contestant.peer);
     command.args(["--warm-up-ms", &warm_up_ms.to_string()]);
+    command.args(["--accounts", &load.accounts.to_string()]);
     command.args(["--first", &load.first.to_string()]);
     command.args(["--connections", &settings.connections.to_string()]);
     command.args(["--seconds", &load.seconds.to_string()]);

@@ -1,14 +1,12 @@
 //! Hookline with an account and an automation, beside a Graph API that answers at once.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
 
-use anyhow::Context;
 use serde_json::json;
 
 use crate::api::{Api, TOKEN};
-use crate::peer::{Peer, RunningPeer, pinned};
+use crate::graph::RunningGraph;
+use crate::peer::{Peer, RunningPeer};
 use crate::scenario::Settings;
 
 /// The account every generated delivery is for.
@@ -27,18 +25,7 @@ pub struct Connected {
     /// Hookline.
     pub server: RunningPeer,
     /// The Graph API, which is only there to end with this.
-    _graph: Graph,
-}
-
-#[derive(Debug)]
-struct Graph(Child);
-
-impl Drop for Graph {
-    fn drop(&mut self) {
-        // Both fail only if it is gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    _graph: RunningGraph,
 }
 
 impl Connected {
@@ -49,16 +36,11 @@ impl Connected {
         directory: &Path,
         is_automated: bool,
     ) -> anyhow::Result<Self> {
-        let graph = pinned(&settings.program("graph")?, None)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn();
-        let mut graph = Graph(graph.context("starting the graph api")?);
-        let address = told_address(&mut graph.0)?;
+        let graph = RunningGraph::start(settings, None)?;
         let peer = Peer::Hookline {
             program: settings.program("hookline")?,
         };
-        let server = RunningPeer::start_with(&peer, directory, None, &variables(&address))?;
+        let server = RunningPeer::start_with(&peer, directory, None, &variables(&graph.url()))?;
         let connected = Self {
             server,
             _graph: graph,
@@ -105,40 +87,14 @@ impl Connected {
 
     /// Deliveries that are recorded and not yet interpreted and routed.
     pub fn backlog(&self) -> anyhow::Result<f64> {
-        self.metric("hookline_backlog")
-    }
-
-    /// A figure of `/metrics`, with its labels as printed; 0 where it is not there.
-    pub fn metric(&self, name: &str) -> anyhow::Result<f64> {
-        let text = self.server.get("/metrics")?;
-        metric_in(&text, name)
+        self.server.metric("hookline_backlog")
     }
 }
 
-fn metric_in(text: &str, name: &str) -> anyhow::Result<f64> {
-    let value = text
-        .lines()
-        .filter_map(|line| line.rsplit_once(' '))
-        .find(|(found, _)| *found == name);
-    value.map_or(Ok(0.0), |(_, value)| {
-        value.parse().with_context(|| format!("reading {name}"))
-    })
-}
-
-/// The address a program of ours prints when it listens.
-fn told_address(child: &mut Child) -> anyhow::Result<String> {
-    let mut line = String::new();
-    let output = child.stdout.take().context("its output")?;
-    BufReader::new(output).read_line(&mut line)?;
-    let address = line.trim().rsplit(' ').next().unwrap_or_default();
-    Ok(address.to_owned())
-}
-
-fn variables(graph: &str) -> [(&'static str, String); 6] {
-    let url = format!("http://{graph}");
+fn variables(url: &str) -> [(&'static str, String); 6] {
     [
-        ("HOOKLINE_META__GRAPH_URL", url.clone()),
-        ("HOOKLINE_META__INSTAGRAM_GRAPH_URL", url),
+        ("HOOKLINE_META__GRAPH_URL", url.to_owned()),
+        ("HOOKLINE_META__INSTAGRAM_GRAPH_URL", url.to_owned()),
         ("HOOKLINE_ADMIN__TOKEN", TOKEN.to_owned()),
         ("HOOKLINE_SENDING__FIRST_REPLY_DELAY", "0s".to_owned()),
         (
@@ -147,16 +103,4 @@ fn variables(graph: &str) -> [(&'static str, String); 6] {
         ),
         ("HOOKLINE_SENDING__PRIVATE_REPLY_BURST", "25".to_owned()),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_figure_is_found_by_its_whole_name() {
-        let text = "# TYPE hookline_backlog gauge\nhookline_backlog_max 9\nhookline_backlog 3\n";
-        assert!((metric_in(text, "hookline_backlog").unwrap() - 3.0).abs() < f64::EPSILON);
-        assert!(metric_in(text, "hookline_other").unwrap().abs() < f64::EPSILON);
-    }
 }

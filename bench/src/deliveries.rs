@@ -20,6 +20,9 @@ const COMMENT: &str = r"LINK please \ud83d\ude4f I tried this at home and it was
 const FILLER: &str =
     "could you send me the recipe, the list of tools and the place you got them from? ";
 
+/// The first account; the others have the numbers after it.
+const ACCOUNT: u64 = 17_841_400_000_000_001;
+
 /// When the comments of bodies made alone were written, in seconds since 1970: a constant, so that
 /// they are the same bytes whenever they are made.
 const WRITTEN_S: i64 = 1_790_000_000;
@@ -38,16 +41,43 @@ pub fn deliveries(first: u64, count: usize, bytes: usize) -> Vec<Delivery> {
     batches(first, count, 1, bytes)
 }
 
-/// The same of `events` comments each, of about `bytes` for each comment. They were written now:
-/// what is older than a week may not be answered any more (contract 5.8).
+/// The same of `events` comments each, of about `bytes` for each comment.
 pub fn batches(first: u64, count: usize, events: usize, bytes: usize) -> Vec<Delivery> {
+    let shape = Shape {
+        events,
+        bytes,
+        accounts: 1,
+    };
+    shaped(first, count, shape)
+}
+
+/// What deliveries are like.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Comments in each.
+    pub events: usize,
+    /// Bytes of each, or of each comment in it where there are several.
+    pub bytes: usize,
+    /// Accounts they are for, in turn.
+    pub accounts: u32,
+}
+
+/// Deliveries of any shape. Their comments were written now: what is older than a week may not be
+/// answered any more (contract 5.8).
+pub fn shaped(first: u64, count: usize, shape: Shape) -> Vec<Delivery> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     let written_s = epoch_ms() / 1000;
+    let accounts = (0..u64::from(shape.accounts)).cycle();
     (first..)
-        .step_by(events.max(1))
+        .step_by(shape.events.max(1))
+        .zip(accounts)
         .take(count)
-        .map(|number| {
-            let body = body(number, events, bytes, written_s);
+        .map(|(number, account)| {
+            let entry = Entry {
+                account: ACCOUNT + account,
+                written_s,
+            };
+            let body = body(number, shape.events, shape.bytes, entry);
             let signature = signature_with(&key, body.as_bytes());
             Delivery {
                 body: body.into(),
@@ -73,12 +103,23 @@ pub fn comment_body(number: u64, bytes: usize) -> String {
 
 /// The body for `count` comments in one delivery, each of about `bytes_each`.
 pub fn batch_body(first: u64, count: usize, bytes_each: usize) -> String {
-    body(first, count, bytes_each, WRITTEN_S)
+    let entry = Entry {
+        account: ACCOUNT,
+        written_s: WRITTEN_S,
+    };
+    body(first, count, bytes_each, entry)
 }
 
-fn body(first: u64, count: usize, bytes_each: usize, written_s: i64) -> String {
-    let mut body =
-        format!(r#"{{"entry":[{{"id":"17841400000000001","time":{written_s},"changes":["#);
+/// Whose comments a delivery is about, and when they were written.
+#[derive(Clone, Copy)]
+struct Entry {
+    account: u64,
+    written_s: i64,
+}
+
+fn body(first: u64, count: usize, bytes_each: usize, entry: Entry) -> String {
+    let Entry { account, written_s } = entry;
+    let mut body = format!(r#"{{"entry":[{{"id":"{account}","time":{written_s},"changes":["#);
     let tail = r#"]}],"object":"instagram"}"#;
     let around = if count == 1 {
         body.len() + tail.len()
@@ -174,6 +215,24 @@ mod tests {
         let written_s = json["entry"][0]["time"].as_i64().unwrap();
         assert!((0..60).contains(&(epoch_ms() / 1000 - written_s)), "{json}");
         assert_eq!(all[0].body.len(), BODY_BYTES);
+    }
+
+    #[test]
+    fn deliveries_are_for_accounts_in_turn() {
+        let shape = Shape {
+            events: 1,
+            bytes: BODY_BYTES,
+            accounts: 3,
+        };
+        let ids = shaped(5, 4, shape).into_iter().map(|delivery| {
+            let json: serde_json::Value = serde_json::from_slice(&delivery.body).unwrap();
+            json["entry"][0]["id"].as_str().unwrap().to_owned()
+        });
+        let first = "17841400000000001";
+        assert_eq!(
+            ids.collect::<Vec<_>>(),
+            [first, "17841400000000002", "17841400000000003", first]
+        );
     }
 
     #[test]

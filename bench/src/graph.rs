@@ -1,6 +1,8 @@
 //! A Graph API that answers at once: reads of a comment, and sends with the id of a message
 //! (contract 5.1, 5.8, 6.1). It keeps when each send came, and whether any came twice.
 
+mod running;
+
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::io;
@@ -18,6 +20,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::epoch_ms;
+
+pub use running::RunningGraph;
 
 /// Connections served at once; more wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 4096;

@@ -15,6 +15,7 @@
 //! - [`report`], [`page`], [`machine`]: what was found is kept, and a page made of it
 //! - [`instructions`]: what single steps cost in instructions, counted by `cargo xtask instructions`
 //! - [`graph`], [`connected`]: a Graph API that answers at once, and Hookline with an account there
+//! - [`stock`], [`drain`]: a database with accounts and planned sends, and Hookline working it off
 //! - [`flood`]: one account's viral post among many quiet accounts, from comment to reply
 
 mod api;
@@ -23,6 +24,7 @@ pub mod comparison;
 pub mod connected;
 pub mod deliveries;
 pub mod disk;
+pub mod drain;
 pub mod figure;
 pub mod flood;
 pub mod graph;
@@ -39,6 +41,7 @@ pub mod report;
 pub mod scenario;
 pub mod section;
 pub mod stack;
+pub mod stock;
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

@@ -209,17 +209,12 @@ impl RunningPeer {
 
     /// The body of what it answers to a GET.
     pub fn get(&self, path: &str) -> anyhow::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&self.address, ANSWER_MAX)?;
-        stream.set_read_timeout(Some(ANSWER_MAX))?;
-        stream.write_all(
-            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-                .as_bytes(),
-        )?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("half an answer")?;
-        ensure!(head.starts_with("HTTP/1.1 200"), "{path} answered {head}");
-        Ok(body.to_owned())
+        get(self.address, path)
+    }
+
+    /// A figure of `/metrics`, with its labels as printed; 0 where it is not there.
+    pub fn metric(&self, name: &str) -> anyhow::Result<f64> {
+        metric_in(&self.get("/metrics")?, name)
     }
 
     fn wait_until(&mut self, path: &str, glance: Duration, directory: &Path) -> anyhow::Result<()> {
@@ -266,6 +261,30 @@ impl Drop for RunningPeer {
                 .status();
         }
     }
+}
+
+/// The body of what is answered there to a GET.
+pub(crate) fn get(address: SocketAddr, path: &str) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER_MAX)?;
+    stream.set_read_timeout(Some(ANSWER_MAX))?;
+    stream.write_all(
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes(),
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("half an answer")?;
+    ensure!(head.starts_with("HTTP/1.1 200"), "{path} answered {head}");
+    Ok(body.to_owned())
+}
+
+fn metric_in(text: &str, name: &str) -> anyhow::Result<f64> {
+    let value = text
+        .lines()
+        .filter_map(|line| line.rsplit_once(' '))
+        .find(|(found, _)| *found == name);
+    value.map_or(Ok(0.0), |(_, value)| {
+        value.parse().with_context(|| format!("reading {name}"))
+    })
 }
 
 /// An amount of memory in a process's `status`, which Linux writes in kilobytes.
@@ -338,5 +357,12 @@ mod tests {
         assert_eq!(memory_in(status, "VmHWM:"), Some(2048 * 1024));
         assert_eq!(memory_in(status, "VmRSS:"), Some(1024));
         assert_eq!(memory_in("Name:\thookline\n", "VmRSS:"), None);
+    }
+
+    #[test]
+    fn a_figure_is_found_by_its_whole_name() {
+        let text = "# TYPE hookline_backlog gauge\nhookline_backlog_max 9\nhookline_backlog 3\n";
+        assert!((metric_in(text, "hookline_backlog").unwrap() - 3.0).abs() < f64::EPSILON);
+        assert!(metric_in(text, "hookline_other").unwrap().abs() < f64::EPSILON);
     }
 }

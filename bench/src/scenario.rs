@@ -3,13 +3,17 @@
 //! A scenario gives one [`Section`] of docs/PERFORMANCE.md. To add one: a file beside the others
 //! with `pub fn run(settings: &Settings) -> anyhow::Result<Section>`, and a line in [`ALL`].
 
+pub mod accounts;
 pub mod batches;
 pub mod behind;
 pub mod binary;
+pub mod claims;
 pub mod counts;
 pub mod ingest;
 pub mod latency;
+pub mod lateness;
 pub mod memory;
+pub mod sends;
 pub mod size;
 pub mod start;
 pub mod steps;
@@ -38,7 +42,7 @@ pub struct Settings {
     pub seconds: u64,
     /// Connections the load generator keeps open.
     pub connections: u16,
-    /// Events in the database that is started with.
+    /// Events in the database that is started with; beyond a million, sends that are claimed from too.
     pub events: u32,
     /// The server's core and the load generator's; `None` where programs cannot be kept to one.
     pub cores: Option<(usize, usize)>,
@@ -88,6 +92,26 @@ pub const ALL: &[Scenario] = &[
         key: "batches",
         title: "Deliveries of many events",
         run: batches::run,
+    },
+    Scenario {
+        key: "sends",
+        title: "Sends to a Graph API that answers at once",
+        run: sends::run,
+    },
+    Scenario {
+        key: "lateness",
+        title: "Lateness of due sends",
+        run: lateness::run,
+    },
+    Scenario {
+        key: "claims",
+        title: "Claiming from a backlog",
+        run: claims::run,
+    },
+    Scenario {
+        key: "accounts",
+        title: "Many accounts",
+        run: accounts::run,
     },
     Scenario {
         key: "memory",

@@ -18,10 +18,11 @@ use hookline_model::ids::{
 use hookline_model::routing::because;
 use hookline_model::send::{SendClass, SendKey, SendKind};
 use hookline_store::lanes::{
-    Budgets, ClaimRequest, ClaimedLane, FinishAttempt, LaneEffect, StartResult,
+    Budgets, ClaimRequest, ClaimedLane, Ending, FinishAttempt, LaneEffect, StartAttempt,
+    StartResult, StartedAttempt,
 };
 use hookline_store::planning::{Plan, PlannedEvent, PlannedRun, PlannedSend, Verdict};
-use hookline_store::{ConnectAccount, Grant, Ownership, SealedToken, Store, StoreError};
+use hookline_store::{ConnectAccount, Grant, Ownership, SealedToken, Store};
 
 use crate::Take;
 
@@ -46,44 +47,68 @@ pub fn four_lanes() -> anyhow::Result<Take> {
     Ok(Box::new(move || {
         // The files are there for as long as the store is.
         let _ = &directory;
-        let claimed = done(store.claim_lanes(request(), now))?;
+        let claimed = done(store.claim_lanes(request(), now))??;
         ensure!(count(claimed.len()) == LANES_PER_CLAIM, "no lanes are left");
-        claimed
-            .into_iter()
-            .try_for_each(|lane| work(&store, lane, now))
+        work(&store, claimed, now)
     }))
 }
 
-fn work(store: &Store, lane: ClaimedLane, now: Timestamp) -> anyhow::Result<()> {
-    ensure!(count(lane.sends.len()) == SENDS_PER_LANE, "a lane is empty");
-    let budget = request().budgets.of(lane.claim.class);
-    for send in lane.sends {
-        let text = "Hi, here it is: https://example.com/guide".to_owned();
-        let started = done(store.start_attempt(lane.claim.clone(), send.id, text, budget, now))?;
-        let StartResult::Started(attempt) = started else {
-            bail!("a send was not started: {started:?}");
+fn work(store: &Store, lanes: Vec<ClaimedLane>, now: Timestamp) -> anyhow::Result<()> {
+    let mut attempts = Vec::new();
+    for lane in &lanes {
+        ensure!(count(lane.sends.len()) == SENDS_PER_LANE, "a lane is empty");
+        attempts.extend(lane.sends.iter().map(|send| {
+            let attempt = StartAttempt {
+                send: send.id,
+                text: "Hi, here it is: https://example.com/guide".to_owned(),
+                budget: request().budgets.of(lane.claim.class),
+                learnt: None,
+            };
+            (lane.claim.clone(), attempt)
+        }));
+    }
+    let mut endings = Vec::with_capacity(attempts.len());
+    for started in done(store.start_attempts(attempts, now))? {
+        let StartResult::Started(attempt) = started? else {
+            bail!("a send was not started");
         };
-        let finish = FinishAttempt {
+        endings.push(accepted(attempt, now));
+    }
+    // The last of a lane gives it back.
+    for (lane, ending) in lanes.into_iter().zip(last_of_each(&mut endings)) {
+        ending.release = Some(lane.claim);
+    }
+    for is_kept in done(store.end_attempts(endings, request().budgets, now))? {
+        ensure!(is_kept?, "someone else has settled a send");
+    }
+    Ok(())
+}
+
+fn last_of_each(endings: &mut [Ending]) -> impl Iterator<Item = &mut Ending> {
+    let size = usize::try_from(SENDS_PER_LANE).unwrap_or(usize::MAX);
+    endings.chunks_mut(size).filter_map(<[Ending]>::last_mut)
+}
+
+fn accepted(attempt: StartedAttempt, now: Timestamp) -> Ending {
+    let outcome = AttemptOutcome::Accepted {
+        message_id: Some(MessageId::new(format!("mid.{}", attempt.send))),
+        recipient_id: None,
+    };
+    Ending {
+        finish: Some(FinishAttempt {
             attempt,
-            outcome: AttemptOutcome::Accepted {
-                message_id: Some(MessageId::new(format!("mid.{}", send.id))),
-                recipient_id: send.contact_id,
-            },
+            outcome,
             answer: MetaAnswer::default(),
             retry_at: now,
             effect: LaneEffect::None,
-        };
-        let is_kept = done(store.finish_attempt(finish, now))?;
-        ensure!(is_kept, "someone else has settled a send");
+        }),
+        release: None,
     }
-    done(store.release_lane(lane.claim, request(), now))
 }
 
 /// What a shared store does is done when it answers: it waits for nobody.
-fn done<T>(work: impl Future<Output = Result<T, StoreError>>) -> anyhow::Result<T> {
-    Ok(work
-        .now_or_never()
-        .context("the store waits for something")??)
+fn done<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    work.now_or_never().context("the store waits for something")
 }
 
 fn count(length: usize) -> u32 {
@@ -117,8 +142,8 @@ fn account(lane: u32) -> AccountId {
 fn fill(store: &Store) -> anyhow::Result<()> {
     let name = "link-on-comment".to_owned();
     let document = serde_json::json!({"name": name});
-    done(store.publish_automation(name.clone(), document, at(0)))?;
-    let automation = done(store.find_automation(name))?.context("it was not published")?;
+    done(store.publish_automation(name.clone(), document, at(0)))??;
+    let automation = done(store.find_automation(name))??.context("it was not published")?;
     for lane in 0..LANES {
         let account = ConnectAccount {
             id: account(lane),
@@ -131,7 +156,7 @@ fn fill(store: &Store) -> anyhow::Result<()> {
             },
             grant: Grant::default(),
         };
-        done(store.connect_account(account, at(0)))?;
+        done(store.connect_account(account, at(0)))??;
     }
     let places = (0..SENDS_PER_LANE).flat_map(|place| (0..LANES).map(move |lane| (lane, place)));
     let events = places.map(|(lane, place)| planned(lane, place, automation.id));
@@ -139,7 +164,7 @@ fn fill(store: &Store) -> anyhow::Result<()> {
         events: events.collect(),
         ..Plan::default()
     };
-    done(store.commit_plan(plan, at(0)))?;
+    done(store.commit_plan(plan, at(0)))??;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Parser;
-use hookline_bench::deliveries::{BODY_BYTES, batches};
+use hookline_bench::deliveries::{BODY_BYTES, Shape, shaped};
 use hookline_bench::load::{self, Plan, Target};
 
 /// Posts signed comment deliveries to a server on this machine and times the answers.
@@ -32,6 +32,9 @@ struct Args {
     /// Comments in each delivery.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     events: u32,
+    /// Accounts the deliveries are for, in turn.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    accounts: u32,
     /// Connections kept open.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
@@ -56,11 +59,14 @@ struct Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let report = load::run(Plan {
-        deliveries: batches(
+        deliveries: shaped(
             args.first,
             usize::try_from(args.deliveries)?,
-            usize::try_from(args.events)?,
-            args.body_bytes,
+            Shape {
+                events: usize::try_from(args.events)?,
+                bytes: args.body_bytes,
+                accounts: args.accounts,
+            },
         ),
         target: args.target,
         connections: usize::from(args.connections),

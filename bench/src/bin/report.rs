@@ -37,7 +37,7 @@ struct Args {
     /// Connections the load generator keeps open.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
-    /// Events in the database that `start` starts with.
+    /// Events in the database that `start` starts with; more than a million are sends for `claims` too.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
     events: u32,
     /// Where everything built and found lies.

@@ -136,7 +136,9 @@ fn keep_up(settings: &Settings, contestant: &Contestant, rate: u32) -> anyhow::R
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(Duration::from_secs(1))
             {
                 // Before the first delivery, while they are prepared, there is nothing to see.
-                let posted = watched.metric("hookline_deliveries_total{verdict=\"recorded\"}")?;
+                let posted = watched
+                    .server
+                    .metric("hookline_deliveries_total{verdict=\"recorded\"}")?;
                 if posted > 0.0 {
                     backlog.push(watched.backlog()?);
                 }
@@ -150,7 +152,9 @@ fn keep_up(settings: &Settings, contestant: &Contestant, rate: u32) -> anyhow::R
             .map_err(|_| anyhow!("looking at the backlog"))?;
         Ok::<_, anyhow::Error>((run?, backlog?))
     })?;
-    let accepted = connected.metric("hookline_attempts_total{outcome=\"accepted\"}")?;
+    let accepted = connected
+        .server
+        .metric("hookline_attempts_total{outcome=\"accepted\"}")?;
     ensure!(accepted > 0.0, "nothing was sent meanwhile");
     Ok(Kept {
         rate,

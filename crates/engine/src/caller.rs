@@ -5,7 +5,7 @@ use hookline_model::account::Login;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::AccountId;
 use hookline_model::secret::Secret;
-use hookline_store::{Grant, Store, StoreError};
+use hookline_store::{Grant, Store, StoreError, StoredAccount};
 
 use crate::keyring::{KeyId, KeyRing, SealedToken};
 
@@ -27,10 +27,14 @@ impl Caller {
         keys: &KeyRing,
         account: &AccountId,
     ) -> Result<Self, CallerProblem> {
-        let stored = store
-            .find_account(account.clone())
-            .await?
-            .ok_or(CallerProblem::NotConnected)?;
+        let stored = store.find_account(account.clone()).await?;
+        Ok(Self::of(stored, keys)?)
+    }
+
+    /// The account as stored, if it is, with its token opened.
+    pub fn of(stored: Option<StoredAccount>, keys: &KeyRing) -> Result<Self, NoCaller> {
+        let stored = stored.ok_or(NoCaller::NotConnected)?;
+        let account = stored.account;
         let key_id = stored.token.key.try_into().map(KeyId);
         let token = key_id
             .map_err(|_| "the key's fingerprint is not 4 bytes long".to_owned())
@@ -39,20 +43,20 @@ impl Caller {
                     key_id,
                     bytes: stored.token.bytes,
                 };
-                keys.open(account, &sealed)
+                keys.open(&account.id, &sealed)
                     .map_err(|problem| problem.to_string())
             })
             .map_err(|problem| {
-                tracing::error!(account = %account, problem, "a token cannot be opened");
-                CallerProblem::TokenUnreadable
+                tracing::error!(account = %account.id, problem, "a token cannot be opened");
+                NoCaller::TokenUnreadable
             })?;
         Ok(Self {
-            account: stored.account.id,
-            username: stored.account.username,
-            login: stored.account.login,
+            account: account.id,
+            username: account.username,
+            login: account.login,
             token,
             token_number: stored.token_number,
-            connected_at: stored.account.connected_at,
+            connected_at: account.connected_at,
             grant: stored.grant,
         })
     }
@@ -129,4 +133,22 @@ pub enum CallerProblem {
     /// The database could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why a stored account cannot be called for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoCaller {
+    /// There is none.
+    NotConnected,
+    /// Its token cannot be opened.
+    TokenUnreadable,
+}
+
+impl From<NoCaller> for CallerProblem {
+    fn from(no_caller: NoCaller) -> Self {
+        match no_caller {
+            NoCaller::NotConnected => Self::NotConnected,
+            NoCaller::TokenUnreadable => Self::TokenUnreadable,
+        }
+    }
 }

@@ -3,9 +3,12 @@
 
 mod breaker;
 mod context;
+mod gather;
 mod outcome;
+mod texts;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -17,24 +20,26 @@ use hookline_model::alert::AlertCode;
 use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::event::{EventBody, Mention};
-use hookline_model::ids::{AccountId, MessageId};
+use hookline_model::ids::{AccountId, MessageId, SendId};
 use hookline_model::limits::LEASE;
 use hookline_model::send::{SendKind, SendState};
-use hookline_model::template::{Facts, Template};
+use hookline_model::template::Facts;
 use hookline_store::lanes::{
-    ClaimRequest, ClaimedLane, FinishAttempt, LaneClaim, LeasedSend, NewHold, StartResult,
-    StartedAttempt,
+    ClaimRequest, ClaimedLane, Ending, FinishAttempt, LaneClaim, LeasedSend, NewHold, StartAttempt,
+    StartResult, StartedAttempt,
 };
 use hookline_store::{Store, StoreError};
 
-use crate::caller::{Caller, CallerProblem};
+use crate::caller::{Caller, CallerProblem, NoCaller};
 use crate::keyring::KeyRing;
 use crate::settings::Settings;
 use crate::worker::Observer;
 
 use breaker::{Breaker, Leave};
 use context::{Context, Ready};
+use gather::Gather;
 use outcome::Tried;
+use texts::Texts;
 
 /// Sends of one lane in flight at once: enough for the fastest budget, few enough to hand the
 /// worker back soon.
@@ -50,6 +55,11 @@ pub struct SendWorker {
     settings: Arc<Settings>,
     observer: Arc<dyn Observer>,
     breaker: Arc<Breaker>,
+    starts: Arc<Gather<(LaneClaim, StartAttempt), StartResult>>,
+    ends: Arc<Gather<Ending, bool>>,
+    texts: Arc<Texts>,
+    /// Whether the last claim got all it asked for.
+    is_behind: Arc<AtomicBool>,
 }
 
 impl SendWorker {
@@ -70,6 +80,10 @@ impl SendWorker {
             settings,
             observer,
             breaker: Arc::new(Breaker::new()),
+            starts: Arc::new(Gather::new()),
+            ends: Arc::new(Gather::new()),
+            texts: Arc::default(),
+            is_behind: Arc::default(),
         }
     }
 
@@ -90,7 +104,16 @@ impl SendWorker {
             Leave::One => 1,
             Leave::NotBefore(_) => return Ok(Vec::new()),
         };
+        // Most times nothing is due: that is found out beside the writer, not in its queue. While
+        // there was as much as could be taken, it is not asked.
+        if !self.is_behind.load(Ordering::Relaxed)
+            && self.store.next_lane_at().await?.is_none_or(|at| at > now)
+        {
+            return Ok(Vec::new());
+        }
         let claimed = self.store.claim_lanes(self.request(lanes), now).await?;
+        let is_behind = u32::try_from(claimed.len()).is_ok_and(|claimed| claimed >= lanes);
+        self.is_behind.store(is_behind, Ordering::Relaxed);
         if !claimed.is_empty() {
             self.breaker.begin_trial(now);
         }
@@ -117,29 +140,52 @@ impl SendWorker {
     /// Whatever fails here is found again by its lease.
     pub async fn work(&self, lane: ClaimedLane) {
         let claim = lane.claim;
+        let caller = Caller::of(lane.account, &self.keys);
+        let sends_left = AtomicUsize::new(lane.sends.len());
         let mut sends: FuturesUnordered<_> = lane
             .sends
             .into_iter()
             .map(|send| {
-                let claim = &claim;
+                let (claim, caller, sends_left) = (&claim, &caller, &sends_left);
                 async move {
                     let id = send.id;
-                    if let Err(error) = self.work_send(claim, send).await {
-                        let error = chain(&error);
-                        tracing::error!(send = %id, error, "a send was interrupted");
+                    let worked = match caller {
+                        Ok(caller) => self.work_send(claim, caller, send).await,
+                        Err(problem) => self.without_caller(claim, &send, *problem).await,
+                    };
+                    let finish = worked.unwrap_or_else(|error| {
+                        interrupted(id, &error);
+                        None
+                    });
+                    let is_last = sends_left.fetch_sub(1, Ordering::Relaxed) == 1;
+                    let release = is_last.then(|| claim.clone());
+                    if let Err(error) = self.end(Ending { finish, release }).await {
+                        interrupted(id, &error);
                     }
                 }
             })
             .collect();
         while sends.next().await.is_some() {}
-        drop(sends);
-        let (request, now) = (self.request(1), self.clock.now());
-        if let Err(error) = self.store.release_lane(claim, request, now).await {
-            tracing::error!(
-                error = chain(&error),
-                "a lane was not given back; its lease will end"
-            );
+    }
+
+    /// Commits what came of a try, and gives the lane back after its last one.
+    async fn end(&self, ending: Ending) -> Result<(), StoreError> {
+        if ending.finish.is_none() && ending.release.is_none() {
+            return Ok(());
         }
+        let tried = ending.finish.as_ref().map(|finish| finish.attempt.send);
+        let budgets = self.settings.budgets;
+        let end_all = |endings| async move {
+            let now = self.clock.now();
+            self.store.end_attempts(endings, budgets, now).await
+        };
+        let is_kept = self.ends.ask(ending, end_all).await?;
+        if let Some(send) = tried
+            && !is_kept
+        {
+            tracing::warn!(%send, "the result came after someone else had settled it");
+        }
+        Ok(())
     }
 
     fn request(&self, lanes: u32) -> ClaimRequest {
@@ -152,38 +198,71 @@ impl SendWorker {
         }
     }
 
-    async fn work_send(&self, claim: &LaneClaim, send: LeasedSend) -> Result<(), StoreError> {
-        let caller = match self.caller(&claim.account_id).await {
-            Ok(caller) => caller,
-            Err(problem) => return self.without_caller(claim, &send, problem).await,
+    async fn work_send(
+        &self,
+        claim: &LaneClaim,
+        caller: &Caller,
+        send: LeasedSend,
+    ) -> Result<Option<FinishAttempt>, StoreError> {
+        let (context, learnt) = match self.context(claim, &send, caller).await? {
+            Ready::Known { context, learnt } => (context, learnt),
+            Ready::NotNow => return Ok(None),
         };
-        let context = match self.context(claim, &send, &caller).await? {
-            Ready::Known(context) => context,
-            Ready::NotNow => return Ok(()),
-        };
-        let text = match render(&send, &context, &caller) {
+        let text = match self.render(&send, &context, caller) {
             Ok(text) => text,
-            Err(reason) => return self.refuse(claim, &send, reason).await,
+            Err(reason) => {
+                self.refuse(claim, &send, reason).await?;
+                return Ok(None);
+            }
         };
-        let budget = self.settings.budgets.of(claim.class);
-        let now = self.clock.now();
-        let started = self
-            .store
-            .start_attempt(claim.clone(), send.id, text.clone(), budget, now)
-            .await?;
+        let attempt = StartAttempt {
+            send: send.id,
+            text: text.clone(),
+            budget: self.settings.budgets.of(claim.class),
+            learnt,
+        };
+        let started = self.start(claim, attempt).await?;
         let StartResult::Started(attempt) = started else {
             tracing::debug!(send = %send.id, result = ?started, "not sent now");
-            return Ok(());
+            return Ok(None);
         };
+        let now = self.clock.now();
         let lateness = now.since(send.due_at);
-        let called = self.call(&caller, &send, &text).await;
+        let called = self.call(caller, &send, &text).await;
         let tried = Tried {
             send: &send,
             number: attempt.number,
             token_number: caller.token_number(),
             is_incident: self.hear(&claim.account_id, &called),
         };
-        self.finish(&tried, attempt, called, lateness).await
+        Ok(Some(self.finished(&tried, attempt, &called, lateness)))
+    }
+
+    fn render(
+        &self,
+        send: &LeasedSend,
+        context: &Context,
+        caller: &Caller,
+    ) -> Result<String, &'static str> {
+        if send.is_rendered {
+            return Ok(send.text.clone());
+        }
+        let template = self.texts.parsed(&send.text).ok_or("template_invalid")?;
+        let facts: Facts = context.facts(send, caller.account(), caller.username());
+        template.render(&facts).map_err(|error| error.reason())
+    }
+
+    /// Asks for leave to call.
+    async fn start(
+        &self,
+        claim: &LaneClaim,
+        attempt: StartAttempt,
+    ) -> Result<StartResult, StoreError> {
+        let start_all = |attempts| async move {
+            let now = self.clock.now();
+            self.store.start_attempts(attempts, now).await
+        };
+        self.starts.ask((claim.clone(), attempt), start_all).await
     }
 
     /// Lets the breaker know what came of a call, and answers whether it is trouble of the whole
@@ -248,17 +327,15 @@ impl SendWorker {
         Ok(as_sent(&answer))
     }
 
-    async fn finish(
+    fn finished(
         &self,
         tried: &Tried<'_>,
         attempt: StartedAttempt,
-        called: Result<Answer<Sent>, CallFailure>,
+        called: &Result<Answer<Sent>, CallFailure>,
         lateness: Duration,
-    ) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        let send = tried.send;
-        let meaning = outcome::of(tried, &called, now);
-        let answer = match &called {
+    ) -> FinishAttempt {
+        let meaning = outcome::of(tried, called, self.clock.now());
+        let answer = match called {
             Ok(answer) => MetaAnswer {
                 http_status: Some(answer.http_status),
                 ..MetaAnswer::default()
@@ -266,18 +343,14 @@ impl SendWorker {
             Err(failure) => failure.meta_answer(),
         };
         self.observer.attempt(meaning.outcome.as_str(), lateness);
-        log(send, attempt.number, &meaning.outcome);
-        let finish = FinishAttempt {
+        log(tried.send, attempt.number, &meaning.outcome);
+        FinishAttempt {
             attempt,
             outcome: meaning.outcome,
             answer,
             retry_at: meaning.retry_at,
             effect: meaning.effect,
-        };
-        if !self.store.finish_attempt(finish, now).await? {
-            tracing::warn!(send = %send.id, "the result came after someone else had settled it");
         }
-        Ok(())
     }
 
     pub(crate) async fn caller(&self, account: &AccountId) -> Result<Caller, CallerProblem> {
@@ -288,26 +361,26 @@ impl SendWorker {
         &self,
         claim: &LaneClaim,
         send: &LeasedSend,
-        problem: CallerProblem,
-    ) -> Result<(), StoreError> {
+        problem: NoCaller,
+    ) -> Result<Option<FinishAttempt>, StoreError> {
         let now = self.clock.now();
         match problem {
-            CallerProblem::Store(error) => Err(error),
-            CallerProblem::NotConnected => {
+            NoCaller::NotConnected => {
                 let reason = "account_removed".to_owned();
                 let state = SendState::Cancelled;
                 self.store
                     .end_untried(claim.clone(), send.id, state, reason, now)
-                    .await
+                    .await?;
             }
-            CallerProblem::TokenUnreadable => {
+            NoCaller::TokenUnreadable => {
                 let alert = (AlertCode::TokenDead, None);
                 self.hold(claim, "token_unreadable", None, alert).await?;
                 self.store
                     .put_off(claim.clone(), send.id, "token_unreadable".to_owned(), now)
-                    .await
+                    .await?;
             }
         }
+        Ok(None)
     }
 
     async fn hold(
@@ -349,6 +422,11 @@ impl SendWorker {
     }
 }
 
+fn interrupted(send: SendId, error: &StoreError) {
+    let error = chain(error);
+    tracing::error!(%send, error, "a send was interrupted; its lane's lease will end");
+}
+
 /// A public reply is known by the comment it made.
 fn as_sent(answer: &Answer<Commented>) -> Answer<Sent> {
     Answer {
@@ -359,15 +437,6 @@ fn as_sent(answer: &Answer<Commented>) -> Answer<Sent> {
         http_status: answer.http_status,
         usage: answer.usage,
     }
-}
-
-fn render(send: &LeasedSend, context: &Context, caller: &Caller) -> Result<String, &'static str> {
-    if send.is_rendered {
-        return Ok(send.text.clone());
-    }
-    let template = Template::parse(&send.text).map_err(|_| "template_invalid")?;
-    let facts: Facts = context.facts(send, caller.account(), caller.username());
-    template.render(&facts).map_err(|error| error.reason())
 }
 
 fn log(send: &LeasedSend, number: u32, outcome: &AttemptOutcome) {

@@ -20,6 +20,7 @@ use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, EventId
 use hookline_model::send::{SendClass, SendKind};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::accounts::StoredAccount;
 use crate::error::StoreError;
 
 pub use pause::NewHold;
@@ -116,6 +117,8 @@ pub struct LeasedSend {
 pub struct ClaimedLane {
     /// Proof of ownership.
     pub claim: LaneClaim,
+    /// Its account as of the claim; none when it is not connected any more.
+    pub account: Option<StoredAccount>,
     /// What may be tried.
     pub sends: Vec<LeasedSend>,
 }
@@ -131,6 +134,28 @@ pub struct ClaimRequest {
     pub sends_per_lane: u32,
     /// The rates.
     pub budgets: Budgets,
+}
+
+/// A wish to call Meta for a leased send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartAttempt {
+    /// The send.
+    pub send: SendId,
+    /// The text that will be sent.
+    pub text: String,
+    /// The lane's rate.
+    pub budget: Budget,
+    /// What was read from Meta for it just now; none when nothing had to be.
+    pub learnt: Option<Learnt>,
+}
+
+/// What was read from Meta for a send, and for every other of its event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Learnt {
+    /// The facts.
+    pub context: serde_json::Value,
+    /// The deadline that follows from them.
+    pub deadline_at: Option<Timestamp>,
 }
 
 /// Leave to call Meta: the attempt is committed.
@@ -175,6 +200,15 @@ pub struct FinishAttempt {
     pub retry_at: Timestamp,
     /// What it means for the lane or the account.
     pub effect: LaneEffect,
+}
+
+/// The end of a try, of a worker's time with a lane, or of both at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The try, with what came of it.
+    pub finish: Option<FinishAttempt>,
+    /// The lane that is given back after that.
+    pub release: Option<LaneClaim>,
 }
 
 /// What an answer means beyond its own send.
@@ -274,7 +308,8 @@ pub(crate) fn wake_lane(
 }
 
 /// Works `next_at` out anew from pacing, pause, hold and the earliest due send, and ends any
-/// lease.
+/// lease. A lane that could go on at once waits behind those whose time came before now, however
+/// long its sends have been due: a backlog takes turns with everybody else.
 pub(crate) fn settle_lane(
     connection: &Connection,
     lane: LaneId,
@@ -286,7 +321,7 @@ pub(crate) fn settle_lane(
     connection
         .prepare_cached(
             "UPDATE lanes SET lease_until = 0, pace_at = ?2, next_at = coalesce(
-                 (SELECT max(due_at, ?2, coalesce(lanes.pause_until, 0),
+                 (SELECT max(due_at, ?2, ?4, coalesce(lanes.pause_until, 0),
                      coalesce((SELECT CASE WHEN hold_reason IS NULL THEN 0
                                            ELSE coalesce(hold_until, ?3) END
                                FROM accounts WHERE accounts.id = lanes.account_id), 0))
@@ -299,7 +334,8 @@ pub(crate) fn settle_lane(
             update.execute(params![
                 lane.0,
                 pace_at.as_millis(),
-                Timestamp::FAR_FUTURE.as_millis()
+                Timestamp::FAR_FUTURE.as_millis(),
+                now.as_millis()
             ])
         })
         .map_err(StoreError::database("settle a lane"))?;
@@ -329,20 +365,28 @@ pub(crate) fn pace_of(
         .prepare_cached("SELECT arrival, seq FROM lanes WHERE id = ?1")
         .and_then(|mut query| query.query_row([lane.0], |row| Ok((row.get(0)?, row.get(1)?))))
         .map_err(doing())?;
-    let back: Option<i64> = connection
-        .prepare_cached("SELECT started_at FROM attempts WHERE lane_id = ?1 AND seq = ?2")
-        .and_then(|mut query| {
-            query
-                .query_row([lane.0, seq + 1 - i64::from(budget.limit())], |row| {
-                    row.get(0)
-                })
-                .optional()
-        })
-        .map_err(doing())?;
     Ok(Pace {
         arrival: Timestamp::from_millis(arrival),
-        limit_back: back.map(Timestamp::from_millis),
+        limit_back: limit_back(connection, lane, seq, budget)?,
     })
+}
+
+/// When the attempt `limit` places before the next one was started; none while fewer were made.
+fn limit_back(
+    connection: &Connection,
+    lane: LaneId,
+    seq: i64,
+    budget: Budget,
+) -> Result<Option<Timestamp>, StoreError> {
+    let back = seq + 1 - i64::from(budget.limit());
+    if back < 1 {
+        return Ok(None);
+    }
+    let started_at: Option<i64> = connection
+        .prepare_cached("SELECT started_at FROM attempts WHERE lane_id = ?1 AND seq = ?2")
+        .and_then(|mut query| query.query_row([lane.0, back], |row| row.get(0)).optional())
+        .map_err(StoreError::database("read a lane's pace"))?;
+    Ok(started_at.map(Timestamp::from_millis))
 }
 
 /// How many attempts of the lane its budget lets start now, as far as `most`.
@@ -359,7 +403,12 @@ pub(crate) fn room_of(
         .and_then(|mut query| query.query_row([lane.0], |row| Ok((row.get(0)?, row.get(1)?))))
         .map_err(doing())?;
     let first_back = seq + 1 - i64::from(budget.limit());
-    let mut backs = vec![None; usize::try_from(most.min(budget.limit())).unwrap_or(usize::MAX)];
+    let most = most.min(budget.limit());
+    let mut backs = vec![None; usize::try_from(most).unwrap_or(usize::MAX)];
+    if first_back + i64::from(most) <= 1 {
+        // So few were made that none of them can stand in the way.
+        return Ok(budget.room(Timestamp::from_millis(arrival), &backs, now));
+    }
     let mut query = connection
         .prepare_cached(
             "SELECT seq, started_at FROM attempts WHERE lane_id = ?1 AND seq >= ?2

@@ -177,6 +177,47 @@ impl Store {
         }
     }
 
+    /// Takes a step for each item, all in one transaction. If one of them fails, each is taken in a
+    /// transaction of its own, so that what is wrong with one is no trouble of its neighbours.
+    pub(crate) async fn write_each<I, T>(
+        &self,
+        items: Vec<I>,
+        step: impl Fn(&Connection, &I) -> Result<T, StoreError> + Clone + Send + 'static,
+    ) -> Vec<Result<T, StoreError>>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let items = Arc::new(items);
+        let (all, each) = (Arc::clone(&items), step.clone());
+        let together = self.write(move |connection| {
+            let taken = all.iter().map(|item| each(connection, item));
+            taken.collect::<Result<Vec<T>, _>>()
+        });
+        let error = match together.await {
+            Ok(taken) => return taken.into_iter().map(Ok).collect(),
+            Err(error) => error,
+        };
+        let is_of_one = matches!(
+            error,
+            StoreError::Corrupt { .. } | StoreError::Database { .. } | StoreError::Conflict(_)
+        );
+        let mut results = Vec::with_capacity(items.len());
+        for place in 0..items.len() {
+            if items.len() == 1 || !is_of_one {
+                results.push(Err(error.shared()));
+                continue;
+            }
+            let (items, step) = (Arc::clone(&items), step.clone());
+            let alone = self.write(move |connection| match items.get(place) {
+                Some(item) => step(connection, item),
+                None => Err(StoreError::Closed),
+            });
+            results.push(alone.await);
+        }
+        results
+    }
+
     /// Does `work` on a connection that writes, outside of any transaction and beside the writer.
     pub(crate) async fn beside<T, F>(&self, work: F) -> Result<T, StoreError>
     where

@@ -11,21 +11,25 @@ use crate::error::StoreError;
 /// column and row.
 pub(crate) struct Reader<'row, 'statement> {
     table: &'static str,
-    id: String,
+    id: &'row dyn std::fmt::Display,
     row: &'row Row<'statement>,
 }
 
 impl<'row, 'statement> Reader<'row, 'statement> {
     pub(crate) fn new(
         table: &'static str,
-        id: &dyn std::fmt::Display,
+        id: &'row dyn std::fmt::Display,
         row: &'row Row<'statement>,
     ) -> Self {
-        Self {
-            table,
-            id: id.to_string(),
-            row,
-        }
+        Self { table, id, row }
+    }
+
+    /// An error about a column; made only when there is one, because rows are read by the million.
+    fn corrupt<E>(&self, column: &'static str, error: E) -> StoreError
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        StoreError::corrupt(self.table, column, self.id)(error)
     }
 
     pub(crate) fn get<T: rusqlite::types::FromSql>(
@@ -34,7 +38,7 @@ impl<'row, 'statement> Reader<'row, 'statement> {
     ) -> Result<T, StoreError> {
         self.row
             .get(column)
-            .map_err(StoreError::corrupt(self.table, column, &self.id))
+            .map_err(|error| self.corrupt(column, error))
     }
 
     pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
@@ -54,17 +58,15 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         column: &'static str,
         from_name: impl FnOnce(&str) -> Option<T>,
     ) -> Result<T, StoreError> {
-        let word: String = self.get(column)?;
-        from_name(&word).ok_or_else(|| {
-            StoreError::corrupt(self.table, column, &self.id)(format!(
-                "{word:?} is not a known word"
-            ))
-        })
+        let word = self.row.get_ref(column).and_then(|word| Ok(word.as_str()?));
+        let word = word.map_err(|error| self.corrupt(column, error))?;
+        from_name(word).ok_or_else(|| self.corrupt(column, format!("{word:?} is not a known word")))
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
-        let text: String = self.get(column)?;
-        serde_json::from_str(&text).map_err(StoreError::corrupt(self.table, column, &self.id))
+        let text = self.row.get_ref(column).and_then(|text| Ok(text.as_str()?));
+        let text = text.map_err(|error| self.corrupt(column, error))?;
+        serde_json::from_str(text).map_err(|error| self.corrupt(column, error))
     }
 
     pub(crate) fn optional_json<T: DeserializeOwned>(
@@ -72,10 +74,8 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         column: &'static str,
     ) -> Result<Option<T>, StoreError> {
         let text: Option<String> = self.get(column)?;
-        text.map(|text| {
-            serde_json::from_str(&text).map_err(StoreError::corrupt(self.table, column, &self.id))
-        })
-        .transpose()
+        text.map(|text| serde_json::from_str(&text).map_err(|error| self.corrupt(column, error)))
+            .transpose()
     }
 
     pub(crate) fn account(&self) -> Result<AccountId, StoreError> {

@@ -28,6 +28,8 @@ mod queue;
 mod sizes;
 #[path = "conformance/steps.rs"]
 mod steps;
+#[path = "conformance/together.rs"]
+mod together;
 #[path = "conformance/trouble.rs"]
 mod trouble;
 #[path = "conformance/upkeep.rs"]

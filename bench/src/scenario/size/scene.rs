@@ -14,7 +14,8 @@ use hookline_model::budget::Budget;
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::ids::{AccountId, DeliveryId, MessageId};
 use hookline_store::lanes::{
-    Budgets, ClaimRequest, ClaimedLane, FinishAttempt, LaneEffect, StartResult,
+    Budgets, ClaimRequest, ClaimedLane, Ending, FinishAttempt, LaneEffect, StartAttempt,
+    StartResult, StartedAttempt,
 };
 use hookline_store::packs::NextPack;
 use hookline_store::{
@@ -222,35 +223,54 @@ fn request() -> ClaimRequest {
 
 async fn work(store: Arc<Store>, lane: ClaimedLane, now: Timestamp) -> anyhow::Result<()> {
     let budget = request().budgets.of(lane.claim.class);
+    let mut attempts = Vec::with_capacity(lane.sends.len());
+    let mut recipients = Vec::with_capacity(lane.sends.len());
     for send in lane.sends {
         let username = send.contact_username.as_deref().unwrap_or_default();
-        let text = format!("Hi {username}, here it is: https://example.com/guide");
-        let started = store
-            .start_attempt(lane.claim.clone(), send.id, text, budget, now)
-            .await?;
-        let StartResult::Started(attempt) = started else {
-            bail!("a send was not started: {started:?}");
+        let attempt = StartAttempt {
+            send: send.id,
+            text: format!("Hi {username}, here it is: https://example.com/guide"),
+            budget,
+            learnt: None,
         };
-        let finish = FinishAttempt {
+        attempts.push((lane.claim.clone(), attempt));
+        recipients.push(send.contact_id);
+    }
+    let started = store.start_attempts(attempts, now).await;
+    let mut endings = Vec::with_capacity(started.len());
+    for (started, recipient_id) in started.into_iter().zip(recipients) {
+        let StartResult::Started(attempt) = started? else {
+            bail!("a send was not started");
+        };
+        let outcome = AttemptOutcome::Accepted {
+            message_id: Some(message_id(attempt.send.0)),
+            recipient_id,
+        };
+        endings.push(accepted(attempt, outcome, now));
+    }
+    if let Some(last) = endings.last_mut() {
+        last.release = Some(lane.claim);
+    }
+    for is_kept in store.end_attempts(endings, request().budgets, now).await {
+        ensure!(is_kept?, "a send was settled twice");
+    }
+    Ok(())
+}
+
+fn accepted(attempt: StartedAttempt, outcome: AttemptOutcome, now: Timestamp) -> Ending {
+    Ending {
+        finish: Some(FinishAttempt {
             attempt,
-            outcome: AttemptOutcome::Accepted {
-                message_id: Some(message_id(send.id.0)),
-                recipient_id: send.contact_id,
-            },
+            outcome,
             answer: MetaAnswer {
                 http_status: Some(200),
                 ..MetaAnswer::default()
             },
             retry_at: now,
             effect: LaneEffect::None,
-        };
-        ensure!(
-            store.finish_attempt(finish, now).await?,
-            "a send was settled twice"
-        );
+        }),
+        release: None,
     }
-    store.release_lane(lane.claim, request(), now).await?;
-    Ok(())
 }
 
 /// As long as Meta's.

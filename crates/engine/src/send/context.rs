@@ -9,11 +9,9 @@ use hookline_model::conversation::private_reply_deadline;
 use hookline_model::event::EventBody;
 use hookline_model::ids::{AccountId, CommentId, MediaId};
 use hookline_model::send::SendKind;
-use hookline_model::template::{
-    AccountFacts, ContactFacts, Facts, MediaFacts, Needs, ParentFacts, Template,
-};
+use hookline_model::template::{AccountFacts, ContactFacts, Facts, MediaFacts, Needs, ParentFacts};
 use hookline_store::StoreError;
-use hookline_store::lanes::{LaneClaim, LanePause, LeasedSend};
+use hookline_store::lanes::{LaneClaim, LanePause, Learnt, LeasedSend};
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{BLOCK_PAUSE, permission_alert, regain_at};
@@ -56,7 +54,12 @@ fn is_doubted(failure: &CallFailure, send: &LeasedSend) -> bool {
 /// Whether a send may go on.
 pub(super) enum Ready {
     /// Everything it needs is known.
-    Known(Box<Context>),
+    Known {
+        /// All of it.
+        context: Box<Context>,
+        /// What of it was read just now, and has to be kept.
+        learnt: Option<Learnt>,
+    },
     /// It was put off or has ended.
     NotNow,
 }
@@ -74,23 +77,19 @@ impl SendWorker {
             .context
             .clone()
             .and_then(|value| serde_json::from_value(value).ok());
+        let mut context = Box::new(known.unwrap_or_default());
         if send.is_rendered {
-            return Ok(Ready::Known(Box::new(known.unwrap_or_default())));
+            let learnt = None;
+            return Ok(Ready::Known { context, learnt });
         }
-        let needs = Template::parse(&send.text)
-            .map(|text| text.needs())
-            .unwrap_or_default();
-        let mut context = known.unwrap_or_default();
+        let text = self.texts.parsed(&send.text);
+        let needs = text.map(|text| text.needs()).unwrap_or_default();
         let before = context.clone();
         let begun_at = self.clock.now();
         match self.complete(&mut context, send, caller, needs).await {
-            Ok(()) if context == before => {}
             Ok(()) => {
-                let value = serde_json::to_value(&context).unwrap_or_default();
-                let deadline = context.commented_at.map(private_reply_deadline);
-                self.store
-                    .keep_context(claim.clone(), send.id, value, deadline)
-                    .await?;
+                let learnt = (context != before).then(|| context.learnt());
+                Ok(Ready::Known { context, learnt })
             }
             Err(failure) => {
                 let read = FailedRead {
@@ -99,10 +98,9 @@ impl SendWorker {
                     begun_at,
                 };
                 self.read_failed(claim, send, &read).await?;
-                return Ok(Ready::NotNow);
+                Ok(Ready::NotNow)
             }
         }
-        Ok(Ready::Known(Box::new(context)))
     }
 
     async fn complete(
@@ -213,6 +211,14 @@ impl SendWorker {
 }
 
 impl Context {
+    /// What is kept of it. The comment's own time decides until when it may be answered.
+    fn learnt(&self) -> Learnt {
+        Learnt {
+            context: serde_json::to_value(self).unwrap_or_default(),
+            deadline_at: self.commented_at.map(private_reply_deadline),
+        }
+    }
+
     /// Everything a text may speak of.
     pub(super) fn facts(&self, send: &LeasedSend, account: &AccountId, username: &str) -> Facts {
         let event = &send.event;

@@ -21,8 +21,9 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// side is just closing has an unknown outcome.
 const IDLE_MAX: Duration = Duration::from_secs(15);
 
-/// How many idle connections are kept for one host.
-const IDLE_CONNECTIONS_MAX: usize = 64;
+/// How many idle connections are kept for one host: as many as sends are under way when the lanes
+/// that are worked at once are full, because a new one costs more than the call it is made for.
+const IDLE_CONNECTIONS_MAX: usize = 512;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,12 @@
 //! Where words begin and end.
 
+mod plain;
+#[cfg(test)]
+mod tests;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::normalize::{is_han_kana_thai_or_like, is_mark, is_word_char};
@@ -17,9 +24,59 @@ const ELIDED: &[&str] = &[
     "quell", "quest", "un", "v", // it
 ];
 
-/// The places of one text at which a whole word may begin or end.
-#[derive(Debug)]
+/// The bounds of words of one text, looked for only where somebody asks.
+///
+/// Most texts are asked about in one place or in none. All bounds of a text are found once the
+/// pieces that were looked at by themselves are together as long as it, so that no text costs much
+/// more than going through it twice.
+#[derive(Debug, Default)]
 pub(super) struct WordBounds {
+    all: OnceLock<Places>,
+    /// Bytes of the pieces looked at by themselves.
+    looked_at: AtomicUsize,
+}
+
+impl WordBounds {
+    /// Whether what stands there is whole words: a side on which it ends in a letter, digit or
+    /// mark needs a bound, a side on which it ends in a sign or emoji only must not cut one.
+    ///
+    /// `text` is the same at every call.
+    pub(super) fn is_whole(&self, text: &str, start: usize, end: usize) -> bool {
+        let Some(piece) = text.get(start..end) else {
+            return false;
+        };
+        let holds = |place: Option<Place>, edge: Option<char>| match place {
+            Some(Place::Bound) => true,
+            Some(Place::Inside) => !edge.is_some_and(is_word_char),
+            Some(Place::Joined) | None => false,
+        };
+        let (before, after) = self.places_at(text, start, end);
+        holds(before, piece.chars().next()) && holds(after, piece.chars().next_back())
+    }
+
+    fn places_at(&self, text: &str, start: usize, end: usize) -> (Option<Place>, Option<Place>) {
+        if let (Some(before), Some(after)) =
+            (plain::place_at(text, start), plain::place_at(text, end))
+        {
+            return (Some(before), Some(after));
+        }
+        if let Some(all) = self.all.get() {
+            return (all.at(start), all.at(end));
+        }
+        let (from, to) = plain::piece_around(text, start, end);
+        let looked_at = self.looked_at.fetch_add(to - from, Ordering::Relaxed);
+        if looked_at + (to - from) >= text.len() {
+            let all = self.all.get_or_init(|| Places::of(text));
+            return (all.at(start), all.at(end));
+        }
+        let piece = Places::of(text.get(from..to).unwrap_or_default());
+        (piece.at(start - from), piece.at(end - from))
+    }
+}
+
+/// All places of a text, or of a piece of one.
+#[derive(Debug)]
+struct Places {
     /// One entry for each byte, and one for the end.
     places: Vec<Place>,
 }
@@ -35,8 +92,8 @@ enum Place {
     Joined,
 }
 
-impl WordBounds {
-    pub(super) fn of(text: &str) -> Self {
+impl Places {
+    fn of(text: &str) -> Self {
         let places = vec![Place::Joined; text.len() + 1];
         let mut bounds = Self { places };
         for (at, _) in text.grapheme_indices(true) {
@@ -48,6 +105,10 @@ impl WordBounds {
         bounds.tailor(text);
         bounds.set(text.len(), Place::Bound);
         bounds
+    }
+
+    fn at(&self, at: usize) -> Option<Place> {
+        self.places.get(at).copied()
     }
 
     /// Adds what the bounds of Unicode leave to the language.
@@ -86,20 +147,6 @@ impl WordBounds {
         if self.places.get(at) == Some(&Place::Inside) {
             self.set(at, Place::Bound);
         }
-    }
-
-    /// Whether what stands there is whole words: a side on which it ends in a letter, digit or
-    /// mark needs a bound, a side on which it ends in a sign or emoji only must not cut one.
-    pub(super) fn is_whole(&self, text: &str, start: usize, end: usize) -> bool {
-        let Some(piece) = text.get(start..end) else {
-            return false;
-        };
-        let holds = |at: usize, edge: Option<char>| match self.places.get(at) {
-            Some(Place::Bound) => true,
-            Some(Place::Inside) => !edge.is_some_and(is_word_char),
-            Some(Place::Joined) | None => false,
-        };
-        holds(start, piece.chars().next()) && holds(end, piece.chars().next_back())
     }
 }
 

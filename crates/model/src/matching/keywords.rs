@@ -113,9 +113,7 @@ impl Keywords {
 }
 
 fn is_whole(reading: &Form, found: &Found<'_>) -> bool {
-    reading
-        .bounds()
-        .is_whole(reading.as_str(), found.start, found.end)
+    reading.is_whole(found.start, found.end)
 }
 
 /// The one whose keyword stands first in the list.

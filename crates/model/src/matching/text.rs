@@ -71,7 +71,7 @@ impl<'t> NormalizedText<'t> {
 #[derive(Debug)]
 pub(super) struct Form {
     text: String,
-    bounds: OnceLock<WordBounds>,
+    bounds: WordBounds,
     toneless: OnceLock<Option<Box<Self>>>,
 }
 
@@ -83,7 +83,7 @@ impl Form {
     fn of(text: String) -> Self {
         Self {
             text,
-            bounds: OnceLock::new(),
+            bounds: WordBounds::default(),
             toneless: OnceLock::new(),
         }
     }
@@ -102,8 +102,9 @@ impl Form {
         &self.text
     }
 
-    pub(super) fn bounds(&self) -> &WordBounds {
-        self.bounds.get_or_init(|| WordBounds::of(&self.text))
+    /// Whether what stands there is whole words.
+    pub(super) fn is_whole(&self, start: usize, end: usize) -> bool {
+        self.bounds.is_whole(&self.text, start, end)
     }
 
     /// Where the text begins once punctuation and white space before it are left aside.

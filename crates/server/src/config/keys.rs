@@ -340,8 +340,8 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "sending.workers",
         Count,
-        Some("16"),
-        "Calls to Meta under way at once.",
+        Some("64"),
+        "Lanes (an account's sends of one kind) worked at once; each has up to 8 calls to Meta under way.",
     ),
     key(
         "watch.subscriptions_every",

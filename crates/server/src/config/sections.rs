@@ -109,7 +109,7 @@ pub struct SendingConfig {
     pub media_per_second: u32,
     /// Reads of conversations in any second.
     pub conversation_reads_per_second: u32,
-    /// Calls to Meta under way at once, of all accounts.
+    /// Lanes worked at once, each with a few calls to Meta under way.
     pub workers: usize,
 }
 

@@ -53,6 +53,16 @@ impl BodyReader {
         }
     }
 
+    /// Largest body, in bytes.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// How long a body may take to arrive.
+    pub(crate) fn time_limit(&self) -> Duration {
+        self.time_limit
+    }
+
     /// The body's bytes as received. One that announces more than the limit is refused before
     /// any of it is read.
     pub async fn read<B>(&self, body: B) -> Result<Bytes, BodyProblem>

@@ -6,6 +6,7 @@
 //! are taken, that one makes room.
 
 mod connection;
+mod direct;
 mod slot;
 mod stream;
 mod threads;

@@ -4,14 +4,13 @@
 //! before its signature held, and nothing answers 200 before its bytes are committed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hookline_engine::record::Recorder;
 use hookline_meta::signature::{SignatureProblem, UnverifiedDelivery, Verifier};
 use hookline_model::clock::Clock;
 use hookline_model::secret::Secret;
-use http_body_util::Full;
 use hyper::body::Body;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
@@ -42,7 +41,16 @@ const CHALLENGE_BYTES_MAX: usize = 256;
 const RETRY_AFTER_SECONDS: &str = "5";
 
 /// An answer of the webhook.
-pub type Answer = Response<Full<Bytes>>;
+pub type Answer = Response<Bytes>;
+
+/// What became of a delivery.
+#[derive(Debug)]
+pub enum Receipt {
+    /// Its bytes are durable: it is answered as [`received`] says.
+    Durable,
+    /// It is not kept, and answered so.
+    Refused(Answer),
+}
 
 /// What the webhook is told by the configuration.
 #[derive(Debug, Clone)]
@@ -162,11 +170,7 @@ impl Webhook {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "measures the path to the 200; decides nothing"
-        )]
-        let started_at = std::time::Instant::now();
+        let started_at = started_now();
         let (head, body) = request.into_parts();
         let body = match self.bodies.read(body).await {
             Ok(body) => body,
@@ -175,17 +179,32 @@ impl Webhook {
         let unverified = UnverifiedDelivery {
             body,
             signature: signature_of(&head.headers),
-            api_version: api_version_of(&head.headers),
+            api_version: head
+                .headers
+                .get(&API_VERSION)
+                .and_then(|version| api_version_of(version.as_bytes())),
         };
+        match self.take_in(unverified, started_at).await {
+            Receipt::Durable => received(),
+            Receipt::Refused(answer) => answer,
+        }
+    }
+
+    /// Verifies and records a delivery whose head was in at `started_at`.
+    pub(crate) async fn take_in(
+        &self,
+        unverified: UnverifiedDelivery,
+        started_at: Instant,
+    ) -> Receipt {
         let delivery = match self.verifier.verify(unverified) {
             Ok(delivery) => delivery,
-            Err(problem) => return self.refuse_signature(problem),
+            Err(problem) => return Receipt::Refused(self.refuse_signature(problem)),
         };
         match self.recorder.record(delivery, self.clock.now()).await {
             Ok(_) => {
                 self.metrics.count_delivery(Verdict::Recorded);
                 self.metrics.observe_ack(started_at.elapsed());
-                plain(StatusCode::OK, "EVENT_RECEIVED")
+                Receipt::Durable
             }
             Err(error) => {
                 self.metrics.count_delivery(Verdict::Unavailable);
@@ -193,12 +212,18 @@ impl Webhook {
                     let error = Chain(&error);
                     tracing::error!(%error, held_back, "delivery not recorded, answered 503");
                 }
-                unavailable()
+                Receipt::Refused(unavailable())
             }
         }
     }
 
-    fn refuse_body(&self, problem: BodyProblem) -> Answer {
+    /// How long a body may take to arrive, and how large it may be.
+    pub(crate) fn bodies(&self) -> &BodyReader {
+        &self.bodies
+    }
+
+    /// Refuses a delivery whose body did not arrive; the connection must end with the answer.
+    pub(crate) fn refuse_body(&self, problem: BodyProblem) -> Answer {
         let (verdict, mut answer) = match problem {
             BodyProblem::TooLarge => (
                 Verdict::TooLarge,
@@ -292,9 +317,9 @@ fn signature_of(headers: &HeaderMap) -> Option<Vec<u8>> {
 }
 
 /// Kept beside the delivery for people, so only what a version can look like is.
-fn api_version_of(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn api_version_of(value: &[u8]) -> Option<String> {
     const BYTES_MAX: usize = 16;
-    let version = headers.get(&API_VERSION)?.to_str().ok()?;
+    let version = std::str::from_utf8(value).ok()?;
     let is_version = version.len() <= BYTES_MAX
         && version
             .bytes()
@@ -302,8 +327,22 @@ fn api_version_of(headers: &HeaderMap) -> Option<String> {
     is_version.then(|| version.to_owned())
 }
 
+/// When the path to the 200 begins.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measures the path to the 200; decides nothing"
+)]
+pub(crate) fn started_now() -> Instant {
+    Instant::now()
+}
+
+/// The answer to a delivery whose bytes are durable.
+pub(crate) fn received() -> Answer {
+    plain(StatusCode::OK, "EVENT_RECEIVED")
+}
+
 fn echo(challenge: String) -> Answer {
-    let mut answer = Response::new(Full::from(challenge));
+    let mut answer = Response::new(Bytes::from(challenge));
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -312,7 +351,7 @@ fn echo(challenge: String) -> Answer {
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Answer {
-    let mut answer = Response::new(Full::from(text));
+    let mut answer = Response::new(Bytes::from_static(text.as_bytes()));
     *answer.status_mut() = status;
     answer
         .headers_mut()

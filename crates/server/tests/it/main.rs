@@ -11,6 +11,7 @@ mod api;
 mod binary;
 mod commands;
 mod crash;
+mod direct;
 mod erasure;
 mod flood;
 mod hostile;

@@ -6,14 +6,16 @@ use std::time::Duration;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, EventId, LaneId, SendId};
 use hookline_model::send::{SendClass, SendKind};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{ClaimRequest, ClaimedLane, LaneClaim, LeasedSend, room_of, settle_lane, share_of};
-use crate::Store;
+use super::{
+    Budgets, ClaimRequest, ClaimedLane, LaneClaim, LeasedSend, room_of, settle_lane, share_of,
+};
 use crate::error::StoreError;
 use crate::packs::Unpacker;
 use crate::planning::event_of;
 use crate::rows::Reader;
+use crate::{Store, accounts};
 
 /// How far a claim looks for sends it may take: bounds its work, whatever the backlog.
 const LOOK_AHEAD: u32 = 64;
@@ -23,17 +25,13 @@ impl Store {
     /// deadline first, at most one for each conversation.
     ///
     /// A claim ends at `now + lease`. After that another worker may claim the lane, and this
-    /// one's [`Store::start_attempt`] is refused, so a slow worker cannot send what another one
+    /// one's [`Store::start_attempts`] are refused, so a slow worker cannot send what another one
     /// has taken over.
     pub async fn claim_lanes(
         &self,
         request: ClaimRequest,
         now: Timestamp,
     ) -> Result<Vec<ClaimedLane>, StoreError> {
-        // Most times nothing is due: that is found out beside the writer, not in its queue.
-        if self.next_lane_at().await?.is_none_or(|at| at > now) {
-            return Ok(Vec::new());
-        }
         self.write(move |connection| claim(connection, &request, now))
             .await
     }
@@ -51,38 +49,48 @@ impl Store {
         })
         .await
     }
+}
 
-    /// Gives a lane back: what was not tried waits in it again.
-    pub async fn release_lane(
-        &self,
-        claim: LaneClaim,
-        request: ClaimRequest,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.write(move |connection| {
-            let doing = || StoreError::database("give a lane back");
-            let owned = connection
-                .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1 AND fence = ?2")
-                .and_then(|mut query| query.exists([claim.lane.0, claim.fence]))
-                .map_err(doing())?;
-            if !owned {
-                return Ok(());
-            }
-            connection
-                .prepare_cached(
-                    "UPDATE sends SET state = 'planned', lease_until = NULL
-                     WHERE state = 'leased' AND account_id = ?1 AND lane_id = ?2
-                       AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.send_id = sends.id
-                                       AND a.finished_at IS NULL)",
-                )
-                .and_then(|mut update| {
-                    update.execute(params![claim.account_id.as_str(), claim.lane.0])
-                })
-                .map_err(doing())?;
-            settle_lane(connection, claim.lane, request.budgets.of(claim.class), now)
-        })
-        .await
+/// Gives a lane back, if the claim is still its latest: what was not tried waits in it again.
+pub(super) fn release(
+    connection: &Connection,
+    claim: &LaneClaim,
+    budgets: &Budgets,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let doing = || StoreError::database("give a lane back");
+    let owned = connection
+        .prepare_cached("SELECT 1 FROM lanes WHERE id = ?1 AND fence = ?2")
+        .and_then(|mut query| query.exists([claim.lane.0, claim.fence]))
+        .map_err(doing())?;
+    if !owned {
+        return Ok(());
     }
+    let untried: Vec<i64> = connection
+        .prepare_cached(
+            "SELECT id FROM sends
+             WHERE state = 'leased' AND account_id = ?1 AND lane_id = ?2
+               AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.send_id = sends.id
+                               AND a.finished_at IS NULL)",
+        )
+        .and_then(|mut query| {
+            let of_lane = params![claim.account_id.as_str(), claim.lane.0];
+            query.query_map(of_lane, |row| row.get(0))?.collect()
+        })
+        .map_err(doing())?;
+    for send in untried {
+        put_back(connection, SendId(send))?;
+    }
+    settle_lane(connection, claim.lane, budgets.of(claim.class), now)
+}
+
+/// A leased send waits in its lane again.
+pub(super) fn put_back(connection: &Connection, send: SendId) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE sends SET state = 'planned', lease_until = NULL WHERE id = ?1")
+        .and_then(|mut update| update.execute([send.0]))
+        .map_err(StoreError::database("put a send back"))?;
+    Ok(())
 }
 
 fn claim(
@@ -121,7 +129,12 @@ fn claim(
             class,
             lease_until,
         };
-        claimed.push(ClaimedLane { claim, sends });
+        let account = accounts::find(connection, &claim.account_id)?;
+        claimed.push(ClaimedLane {
+            claim,
+            account,
+            sends,
+        });
     }
     Ok(claimed)
 }
@@ -181,34 +194,101 @@ fn lease_sends(
     now: Timestamp,
 ) -> Result<Vec<LeasedSend>, StoreError> {
     let room = usize::try_from(room).unwrap_or(usize::MAX);
-    let mut candidates = candidates(connection, lane, "deadline_at", now)?;
-    if candidates.len() < room {
+    let mut picked = Picked {
+        account,
+        room,
+        people: HashSet::new(),
+        sends: Vec::with_capacity(room),
+        unreadable: Vec::new(),
+    };
+    picked.pick(connection, lane, BY_DEADLINE, now)?;
+    if picked.sends.len() < room {
         // The earliest deadlines may all belong to sends that are not due yet.
-        candidates.extend(self::candidates(connection, lane, "due_at", now)?);
+        picked.pick(connection, lane, BY_DUE_TIME, now)?;
     }
-    candidates.sort_by_key(|send| (send.deadline_at, send.id));
-    candidates.dedup_by_key(|send| send.id);
-    let mut people: HashSet<ContactId> = HashSet::new();
-    let mut leased = Vec::new();
-    for send in candidates {
-        if leased.len() >= room {
-            break;
-        }
-        if let Some(contact) = &send.contact_id
-            && (!people.insert(contact.clone()) || is_busy(connection, account, contact)?)
+    for (id, error) in &picked.unreadable {
+        put_unreadable_off(connection, *id, error, now)?;
+    }
+    for send in &picked.sends {
+        lease_send(connection, send.id, now.plus(lease))?;
+    }
+    Ok(picked.sends)
+}
+
+/// Due sends of a lane, earliest deadline first. The statements differ in which of its sends they
+/// look at, [`LOOK_AHEAD`] at most.
+const BY_DEADLINE: &str = "SELECT id, contact_id FROM
+         (SELECT id, contact_id, due_at, deadline_at FROM sends
+          WHERE lane_id = ?1 AND state = 'planned' AND due_at IS NOT NULL
+          ORDER BY deadline_at, id LIMIT ?3)
+     WHERE due_at <= ?2";
+const BY_DUE_TIME: &str = "SELECT id, contact_id FROM
+         (SELECT id, contact_id, due_at, deadline_at FROM sends
+          WHERE lane_id = ?1 AND state = 'planned' AND due_at IS NOT NULL
+          ORDER BY due_at LIMIT ?3)
+     WHERE due_at <= ?2 ORDER BY deadline_at, id";
+
+/// Which sends of a lane may go at once: no two of them to the same person.
+struct Picked<'a> {
+    account: &'a AccountId,
+    room: usize,
+    people: HashSet<ContactId>,
+    sends: Vec<LeasedSend>,
+    /// Found, but this version cannot read them.
+    unreadable: Vec<(SendId, StoreError)>,
+}
+
+impl Picked<'_> {
+    /// Takes more of what a statement finds; stops looking when there is no more room.
+    fn pick(
+        &mut self,
+        connection: &Connection,
+        lane: LaneId,
+        sql: &'static str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let doing = || StoreError::database("look for due sends");
+        let mut query = connection.prepare_cached(sql).map_err(doing())?;
+        let mut rows = query
+            .query(params![lane.0, now.as_millis(), LOOK_AHEAD])
+            .map_err(doing())?;
+        while self.sends.len() < self.room
+            && let Some(row) = rows.next().map_err(doing())?
         {
-            continue;
+            let id = SendId(row.get(0).map_err(doing())?);
+            let contact: Option<String> = row.get(1).map_err(doing())?;
+            let contact = contact.map(ContactId::new);
+            if self.is_known(id) || !self.is_free(connection, contact.as_ref())? {
+                continue;
+            }
+            match read_send(connection, id) {
+                Ok(Some(send)) => {
+                    self.people.extend(contact);
+                    self.sends.push(send);
+                }
+                Ok(None) => {}
+                Err(error @ StoreError::Corrupt { .. }) => self.unreadable.push((id, error)),
+                Err(error) => return Err(error),
+            }
         }
-        connection
-            .prepare_cached(
-                "UPDATE sends SET state = 'leased', lease_until = ?2
-                 WHERE id = ?1 AND state = 'planned'",
-            )
-            .and_then(|mut update| update.execute(params![send.id.0, now.plus(lease).as_millis()]))
-            .map_err(StoreError::database("lease a send"))?;
-        leased.push(send);
+        Ok(())
     }
-    Ok(leased)
+
+    fn is_known(&self, id: SendId) -> bool {
+        self.sends.iter().any(|send| send.id == id)
+            || self.unreadable.iter().any(|(other, _)| *other == id)
+    }
+
+    fn is_free(
+        &self,
+        connection: &Connection,
+        contact: Option<&ContactId>,
+    ) -> Result<bool, StoreError> {
+        let Some(contact) = contact else {
+            return Ok(true);
+        };
+        Ok(!self.people.contains(contact) && !is_busy(connection, self.account, contact)?)
+    }
 }
 
 /// Whether something is on its way to this person already, from whichever lane, or may have been
@@ -233,45 +313,43 @@ fn is_busy(
         .map_err(StoreError::database("look for sends on their way"))
 }
 
-fn candidates(
-    connection: &Connection,
-    lane: LaneId,
-    order: &'static str,
-    now: Timestamp,
-) -> Result<Vec<LeasedSend>, StoreError> {
-    let doing = || StoreError::database("look for due sends");
-    let sql = format!(
-        "SELECT s.id AS send_id, s.event_id, s.automation_id, s.kind, s.contact_id AS send_contact,
-                s.comment_id AS send_comment, s.keyword, s.text, s.is_rendered, s.context, s.due_at,
-                s.deadline_at, s.attempts, s.reads, s.had_unknown, a.name AS automation,
-                (SELECT username FROM contacts c WHERE c.account_id = s.account_id
-                    AND c.contact_id = s.contact_id) AS contact_username,
-                e.key, e.account_id, e.container, e.sent_at, e.occurred_at, e.body,
-                e.pack_id
-         FROM (SELECT * FROM sends WHERE lane_id = ?1 AND state = 'planned'
-                      AND due_at IS NOT NULL ORDER BY {order} LIMIT {LOOK_AHEAD}) s
-         JOIN events e ON e.id = s.event_id
-         JOIN automations a ON a.id = s.automation_id
-         WHERE s.due_at <= ?2"
-    );
-    let mut query = connection.prepare_cached(&sql).map_err(doing())?;
-    let mut rows = query
-        .query(params![lane.0, now.as_millis()])
-        .map_err(doing())?;
-    let (mut sends, mut unreadable) = (Vec::new(), Vec::new());
-    let mut packs = Unpacker::new(connection);
-    while let Some(row) = rows.next().map_err(doing())? {
-        let id: i64 = row.get("send_id").map_err(doing())?;
-        match leased_send(id, &Reader::new("sends", &id, row), &mut packs) {
-            Ok(send) => sends.push(send),
-            Err(error) => unreadable.push((SendId(id), error)),
-        }
-    }
-    drop(rows);
-    for (send, error) in unreadable {
-        put_unreadable_off(connection, send, &error, now)?;
-    }
-    Ok(sends)
+fn lease_send(connection: &Connection, id: SendId, until: Timestamp) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE sends SET state = 'leased', lease_until = ?2
+             WHERE id = ?1 AND state = 'planned'",
+        )
+        .and_then(|mut update| update.execute([id.0, until.as_millis()]))
+        .map_err(StoreError::database("lease a send"))?;
+    Ok(())
+}
+
+fn read_send(connection: &Connection, id: SendId) -> Result<Option<LeasedSend>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT s.event_id, s.automation_id, s.kind, s.contact_id AS send_contact,
+                    s.comment_id AS send_comment, s.keyword, s.text, s.is_rendered, s.context,
+                    s.due_at, s.deadline_at, s.attempts, s.reads, s.had_unknown,
+                    a.name AS automation,
+                    (SELECT username FROM contacts c WHERE c.account_id = s.account_id
+                        AND c.contact_id = s.contact_id) AS contact_username,
+                    e.key, e.account_id, e.container, e.sent_at, e.occurred_at, e.body,
+                    e.pack_id
+             FROM sends s JOIN events e ON e.id = s.event_id
+                  JOIN automations a ON a.id = s.automation_id
+             WHERE s.id = ?1",
+        )
+        .and_then(|mut query| {
+            query
+                .query_row([id.0], |row| {
+                    let mut packs = Unpacker::new(connection);
+                    let read = Reader::new("sends", &id, row);
+                    Ok(leased_send(id.0, &read, &mut packs))
+                })
+                .optional()
+        })
+        .map_err(StoreError::database("read a send that is due"))?
+        .transpose()
 }
 
 fn leased_send(

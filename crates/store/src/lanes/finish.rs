@@ -7,22 +7,39 @@ use hookline_model::ids::{ContactId, LaneId, MessageId, SendId};
 use hookline_model::send::{SendKind, SendState};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane};
+use super::claim::release;
+use super::{
+    Budgets, Ending, FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane,
+};
 use crate::error::StoreError;
 use crate::rows::{Reader, to_json};
 use crate::{Store, alerts};
 
 impl Store {
-    /// Commits what came of an attempt, and what follows from it for the send, the steps after
-    /// it, the lane and the account. `false` when the attempt was finished already, or a later
-    /// one was started: a slow worker cannot overwrite a newer result.
-    pub async fn finish_attempt(
+    /// Commits what came of attempts, and what follows from it for the sends, the steps after them,
+    /// the lanes and the accounts; then gives back the lanes named. All in their order and in one
+    /// transaction, with one answer for each: `false` when there was no attempt to finish, or it was
+    /// finished already, or a later one was started. A slow worker cannot overwrite a newer result.
+    ///
+    /// An error is of its own ending only, unless the commit failed: then it is the answer to all,
+    /// and nothing is kept.
+    pub async fn end_attempts(
         &self,
-        finish: FinishAttempt,
+        endings: Vec<Ending>,
+        budgets: Budgets,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.write(move |connection| commit(connection, &finish, now))
-            .await
+    ) -> Vec<Result<bool, StoreError>> {
+        self.write_each(endings, move |connection, ending| {
+            let is_kept = match &ending.finish {
+                Some(finish) => commit(connection, finish, now)?,
+                None => false,
+            };
+            match &ending.release {
+                Some(claim) => release(connection, claim, &budgets, now).map(|()| is_kept),
+                None => Ok(is_kept),
+            }
+        })
+        .await
     }
 }
 
@@ -42,6 +59,10 @@ fn commit(
         return Ok(false);
     }
     close_attempt(connection, finish, now)?;
+    let is_planned = matches!(
+        finish.outcome,
+        AttemptOutcome::Throttled { .. } | AttemptOutcome::NotSent { .. }
+    );
     match &finish.outcome {
         AttemptOutcome::Accepted {
             message_id,
@@ -72,6 +93,10 @@ fn commit(
         }
     }
     affect(connection, attempt, &finish.effect, now)?;
+    if is_planned {
+        // The lane may have been given back before, and would sleep on.
+        wake_lane(connection, attempt.lane, finish.retry_at)?;
+    }
     Ok(true)
 }
 
@@ -299,28 +324,32 @@ fn look_first(
     Ok(put_back > 0)
 }
 
+/// Most sends have no step after them, so that is found out first: a statement that changes rows
+/// it has to look for costs SQLite a table of its own.
 fn next_step(connection: &Connection, send: SendId, now: Timestamp) -> Result<(), StoreError> {
     let doing = || StoreError::database("make the next step due");
-    let lane: Option<i64> = connection
+    let next: (Option<i64>, Option<i64>) = connection
         .prepare_cached(
-            "UPDATE sends SET due_at = ?2
-             WHERE state = 'planned' AND due_at IS NULL AND id = (
-                 SELECT later.id FROM sends later
-                 JOIN sends done ON done.event_id = later.event_id
-                      AND done.automation_id = later.automation_id
-                 WHERE done.id = ?1 AND later.step > done.step ORDER BY later.step LIMIT 1)
-             RETURNING lane_id",
+            "SELECT later.id, later.lane_id, min(later.step) FROM sends done
+             JOIN sends later ON later.event_id = done.event_id
+                  AND later.automation_id = done.automation_id AND later.step > done.step
+             WHERE done.id = ?1",
         )
-        .and_then(|mut update| {
-            update
-                .query_row(params![send.0, now.as_millis()], |row| row.get(0))
-                .optional()
-        })
+        .and_then(|mut query| query.query_row([send.0], |row| Ok((row.get(0)?, row.get(1)?))))
         .map_err(doing())?;
-    match lane {
-        Some(lane) => wake_lane(connection, LaneId(lane), now),
-        None => Ok(()),
+    let (Some(next), Some(lane)) = next else {
+        return Ok(());
+    };
+    let made_due = connection
+        .prepare_cached(
+            "UPDATE sends SET due_at = ?2 WHERE id = ?1 AND state = 'planned' AND due_at IS NULL",
+        )
+        .and_then(|mut update| update.execute([next, now.as_millis()]))
+        .map_err(doing())?;
+    if made_due == 1 {
+        wake_lane(connection, LaneId(lane), now)?;
     }
+    Ok(())
 }
 
 fn cancel_rest(connection: &Connection, send: SendId, now: Timestamp) -> Result<(), StoreError> {

@@ -11,6 +11,10 @@ use crate::error::OpenError;
 /// How long a statement waits for another process, such as a command beside a running server.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
+/// Memory for pages of a writing connection, in negative kilobytes as SQLite wants it: what the
+/// sends and events of a commit touch, several times over.
+const WRITER_CACHE: &str = "-16384";
+
 /// Prepared statements each connection keeps.
 const STATEMENTS_KEPT: usize = 128;
 
@@ -52,6 +56,8 @@ pub(crate) fn open_connection(path: &Path, purpose: Purpose) -> Result<Connectio
         Purpose::Write => {
             set(&connection, path, "journal_mode", "wal", "wal")?;
             set(&connection, path, "synchronous", "FULL", "2")?;
+            // Pages a commit changes stay in memory until the next one needs them again.
+            set(&connection, path, "cache_size", WRITER_CACHE, WRITER_CACHE)?;
             // The checkpointer does this beside the commits instead of inside one of them.
             set(&connection, path, "wal_autocheckpoint", "0", "0")?;
             set(&connection, path, "foreign_keys", "ON", "1")?;

@@ -191,11 +191,7 @@ async fn a_missing_permission_is_over_when_that_lane_sends_again() {
     finish(&house, early, accepted(), at(3)).await;
     assert_eq!(house.open_codes().await, [AlertCode::PermissionMissing]);
     let claim = lane.claim;
-    house
-        .store
-        .release_lane(claim, request(), at(3))
-        .await
-        .unwrap();
+    house.release(claim, request(), at(3)).await;
 
     let lanes = house.store.claim_lanes(request(), at(20)).await.unwrap();
     assert_eq!(lanes.len(), 2);

@@ -11,7 +11,9 @@ use hookline_model::event::{Comment, Container, Event, EventBody, NaturalKey, Pe
 use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, DeliveryId};
 use hookline_model::send::{SendClass, SendKey, SendKind};
 use hookline_store::erase::AskedFor;
-use hookline_store::lanes::{Budgets, ClaimRequest};
+use hookline_store::lanes::{
+    Budgets, ClaimRequest, Ending, FinishAttempt, LaneClaim, StartAttempt, StartResult,
+};
 use hookline_store::planning::{Plan, PlannedEvent, PlannedRun, PlannedSend, TakenQuery, Verdict};
 use hookline_store::{ConnectAccount, Grant, Ownership, RecordDelivery, SealedToken, Store};
 
@@ -88,6 +90,41 @@ impl House {
             )
             .await
             .unwrap();
+    }
+
+    /// Asks for leave to call for one send.
+    pub(crate) async fn start(
+        &self,
+        claim: LaneClaim,
+        attempt: StartAttempt,
+        now: Timestamp,
+    ) -> StartResult {
+        let asked = vec![(claim, attempt)];
+        let mut answers = self.store.start_attempts(asked, now).await;
+        answers.remove(0).unwrap()
+    }
+
+    /// Commits what came of one attempt; whether that had an effect.
+    pub(crate) async fn finish(&self, finish: FinishAttempt, now: Timestamp) -> bool {
+        self.end(Some(finish), None, now).await
+    }
+
+    /// Gives a lane back.
+    pub(crate) async fn release(&self, claim: LaneClaim, request: ClaimRequest, now: Timestamp) {
+        self.end(None, Some((claim, request)), now).await;
+    }
+
+    async fn end(
+        &self,
+        finish: Option<FinishAttempt>,
+        release: Option<(LaneClaim, ClaimRequest)>,
+        now: Timestamp,
+    ) -> bool {
+        let (release, request) =
+            release.map_or((None, request()), |(claim, request)| (Some(claim), request));
+        let endings = vec![Ending { finish, release }];
+        let mut answers = self.store.end_attempts(endings, request.budgets, now).await;
+        answers.remove(0).unwrap()
     }
 
     /// Forgets the account; whether it was connected.

@@ -8,7 +8,8 @@ use hookline_model::send::{SendClass, SendKind};
 use hookline_store::PageRequest;
 use hookline_store::evidence::Evidence;
 use hookline_store::lanes::{
-    ClaimRequest, ClaimedLane, FinishAttempt, LaneEffect, NewHold, StartResult, StartedAttempt,
+    ClaimRequest, ClaimedLane, FinishAttempt, LaneEffect, Learnt, NewHold, StartAttempt,
+    StartResult, StartedAttempt,
 };
 use hookline_store::records::{SendFilter, SendRecord};
 
@@ -26,13 +27,18 @@ pub(crate) async fn start(
     place: usize,
     now: Timestamp,
 ) -> StartResult {
-    let budget = request().budgets.of(lane.claim.class);
-    let send = lane.sends[place].id;
-    house
-        .store
-        .start_attempt(lane.claim.clone(), send, "text".to_owned(), budget, now)
-        .await
-        .unwrap()
+    let attempt = attempt_of(lane, place);
+    house.start(lane.claim.clone(), attempt, now).await
+}
+
+/// A wish to call for a leased send, with nothing learnt for it.
+pub(crate) fn attempt_of(lane: &ClaimedLane, place: usize) -> StartAttempt {
+    StartAttempt {
+        send: lane.sends[place].id,
+        text: "text".to_owned(),
+        budget: request().budgets.of(lane.claim.class),
+        learnt: None,
+    }
 }
 
 pub(crate) fn started(result: StartResult) -> StartedAttempt {
@@ -67,7 +73,7 @@ pub(crate) async fn finish_with(
         retry_at,
         effect,
     };
-    house.store.finish_attempt(finish, now).await.unwrap()
+    house.finish(finish, now).await
 }
 
 pub(crate) fn accepted() -> AttemptOutcome {
@@ -131,11 +137,7 @@ async fn the_next_step_is_due_when_the_one_before_was_accepted() {
     let lane = claim_one(&house, at(1)).await;
     let attempt = started(start(&house, &lane, 0, at(1)).await);
     assert!(finish(&house, attempt, accepted(), at(2)).await);
-    house
-        .store
-        .release_lane(lane.claim, request(), at(5))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(5)).await;
     let next = claim_one(&house, at(2)).await;
     assert_eq!(next.sends[0].kind, SendKind::PublicReply);
     assert_eq!(sends(&house, at(2)).await[0].state, "accepted");
@@ -212,11 +214,7 @@ async fn a_call_that_could_outlast_its_lease_is_not_begun() {
         .lease_until
         .minus(hookline_model::limits::GRAPH_CALL_MAX);
     assert_eq!(start(&house, &lane, 0, late).await, StartResult::Lost);
-    house
-        .store
-        .release_lane(lane.claim, request(), at(5))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(5)).await;
     assert_eq!(
         claim_one(&house, late).await.sends.len(),
         1,
@@ -260,11 +258,7 @@ async fn an_unknown_send_waits_for_evidence() {
     let lane = claim_one(&house, at(1)).await;
     let attempt = started(start(&house, &lane, 0, at(1)).await);
     finish(&house, attempt, unknown(), at(2)).await;
-    house
-        .store
-        .release_lane(lane.claim, request(), at(5))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(5)).await;
     assert!(
         house
             .store
@@ -315,11 +309,7 @@ async fn a_flooded_lane_gets_its_burst_and_then_waits() {
                     finish(&house, attempt, accepted_as(attempts), at(1)).await;
                 }
             }
-            house
-                .store
-                .release_lane(lane.claim, request(), at(5))
-                .await
-                .unwrap();
+            house.release(lane.claim, request(), at(1)).await;
         }
     }
     let replies = sends(&house, at(1)).await;
@@ -364,11 +354,7 @@ async fn a_dead_token_holds_the_account_until_a_new_one_comes() {
         reason: "token_expired".to_owned(),
     };
     finish_with(&house, attempt, outcome, effect, at(1)).await;
-    house
-        .store
-        .release_lane(lane.claim, request(), at(5))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(5)).await;
     let held = &sends(&house, at(3600)).await[0];
     assert_eq!(
         (held.state.as_str(), held.reason.as_deref()),
@@ -410,16 +396,13 @@ async fn past_its_deadline_a_send_expires_without_a_call() {
     let house = House::build();
     house.plan_replies(1..2).await;
     let lane = claim_one(&house, at(1)).await;
-    let context = serde_json::json!({});
-    let send = lane.sends[0].id;
-    house
-        .store
-        .keep_context(lane.claim.clone(), send, context, Some(at(1)))
-        .await
-        .unwrap();
-    let result = start(&house, &lane, 0, at(1)).await;
+    let mut attempt = attempt_of(&lane, 0);
+    attempt.learnt = Some(Learnt {
+        context: serde_json::json!({"media_id": "18"}),
+        deadline_at: Some(at(1)),
+    });
     assert_eq!(
-        result,
+        house.start(lane.claim, attempt, at(1)).await,
         StartResult::Finished {
             reason: "deadline_passed"
         }
@@ -448,7 +431,6 @@ async fn a_paced_lane_that_is_woken_leases_nothing_and_waits_for_its_time() {
     let house = House::build();
     house.plan_replies(1..3).await;
     let one_in_six_minutes = paced(10, 1);
-    let budget = one_in_six_minutes.budgets.private_reply;
     let mut claimed = house
         .store
         .claim_lanes(one_in_six_minutes, at(0))
@@ -456,22 +438,11 @@ async fn a_paced_lane_that_is_woken_leases_nothing_and_waits_for_its_time() {
         .unwrap();
     let lane = claimed.remove(0);
     assert_eq!(lane.sends.len(), 1);
-    let begun = house
-        .store
-        .start_attempt(
-            lane.claim.clone(),
-            lane.sends[0].id,
-            "text".to_owned(),
-            budget,
-            at(0),
-        )
-        .await;
-    assert!(finish(&house, started(begun.unwrap()), accepted(), at(1)).await);
-    house
-        .store
-        .release_lane(lane.claim, one_in_six_minutes, at(1))
-        .await
-        .unwrap();
+    let mut attempt = attempt_of(&lane, 0);
+    attempt.budget = one_in_six_minutes.budgets.private_reply;
+    let begun = house.start(lane.claim.clone(), attempt, at(0)).await;
+    assert!(finish(&house, started(begun), accepted(), at(1)).await);
+    house.release(lane.claim, one_in_six_minutes, at(1)).await;
     // The public reply of the first comment is another lane's.
     let others = house.store.claim_lanes(one_in_six_minutes, at(2)).await;
     assert_eq!(others.unwrap()[0].sends[0].kind, SendKind::PublicReply);
@@ -491,4 +462,49 @@ async fn a_paced_lane_that_is_woken_leases_nothing_and_waits_for_its_time() {
     );
     let claimed = house.store.claim_lanes(one_in_six_minutes, at(360)).await;
     assert_eq!(claimed.unwrap()[0].sends[0].kind, SendKind::PrivateReply);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_with_a_backlog_takes_turns_with_the_others() {
+    let house = House::build();
+    house.plan_replies(1..20).await;
+    let one_lane = ClaimRequest {
+        lanes: 1,
+        sends_per_lane: 1,
+        ..request()
+    };
+    let claim = async |seconds| {
+        let mut claimed = house
+            .store
+            .claim_lanes(one_lane, at(seconds))
+            .await
+            .unwrap();
+        claimed.remove(0)
+    };
+    let first = claim(1).await;
+    assert_eq!(first.claim.class, SendClass::PrivateReply);
+    let attempt = started(start(&house, &first, 0, at(1)).await);
+    // With this the public reply of the same comment is due; everything else of the first lane
+    // has been for longer.
+    assert!(finish(&house, attempt, accepted(), at(2)).await);
+    house.release(first.claim, one_lane, at(3)).await;
+    let second = claim(4).await;
+    assert_eq!(second.claim.class, SendClass::PublicReply);
+    assert_eq!(claim(4).await.claim.class, SendClass::PrivateReply);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_that_was_not_sent_wakes_a_lane_that_was_given_back() {
+    let house = House::build();
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    house.release(lane.claim, request(), at(2)).await;
+    assert_eq!(house.store.next_lane_at().await.unwrap(), None);
+    let not_sent = AttemptOutcome::NotSent {
+        reason: "not_sent".to_owned(),
+    };
+    assert!(finish(&house, attempt, not_sent, at(3)).await);
+    assert_eq!(house.store.next_lane_at().await.unwrap(), Some(at(8)));
+    assert_eq!(claim_one(&house, at(8)).await.sends[0].attempts, 1);
 }

@@ -6,9 +6,11 @@ use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::budget::Budget;
 use hookline_model::clock::Timestamp;
 use hookline_model::forecast::Forecast;
-use hookline_model::ids::AccountId;
+use hookline_model::ids::{AccountId, SendId};
 use hookline_model::send::{SendClass, SendState};
-use hookline_store::lanes::{ClaimRequest, FinishAttempt, LaneEffect, NewHold, StartResult};
+use hookline_store::lanes::{
+    ClaimRequest, FinishAttempt, LaneEffect, NewHold, StartAttempt, StartResult,
+};
 use hookline_store::planning::Plan;
 use hookline_store::queue::{FailedSends, QueueFilter, QueuePage, QueuePageRequest, QueuedLane};
 
@@ -21,6 +23,15 @@ fn slow() -> ClaimRequest {
     let mut request = request();
     request.budgets.private_reply = Budget::new(10, HOUR, 3);
     request
+}
+
+fn to_start(send: SendId, budget: Budget) -> StartAttempt {
+    StartAttempt {
+        send,
+        text: "hi".to_owned(),
+        budget,
+        learnt: None,
+    }
 }
 
 /// Plans a private reply for each of these (due, deadline), and nothing after it.
@@ -59,11 +70,8 @@ async fn work(house: &House, now: Timestamp) -> u32 {
     for lane in house.store.claim_lanes(slow(), now).await.unwrap() {
         for send in lane.sends {
             let budget = slow().budgets.of(lane.claim.class);
-            let started = house
-                .store
-                .start_attempt(lane.claim.clone(), send.id, "hi".to_owned(), budget, now)
-                .await
-                .unwrap();
+            let attempt = to_start(send.id, budget);
+            let started = house.start(lane.claim.clone(), attempt, now).await;
             let StartResult::Started(attempt) = started else {
                 continue;
             };
@@ -78,13 +86,9 @@ async fn work(house: &House, now: Timestamp) -> u32 {
                 retry_at: now,
                 effect: LaneEffect::None,
             };
-            assert!(house.store.finish_attempt(finish, now).await.unwrap());
+            assert!(house.finish(finish, now).await);
         }
-        house
-            .store
-            .release_lane(lane.claim, slow(), at(1))
-            .await
-            .unwrap();
+        house.release(lane.claim, slow(), at(1)).await;
     }
     attempts
 }
@@ -211,11 +215,7 @@ async fn what_failed_is_told_with_its_reason_for_a_day() {
         at(20),
     );
     refused.await.unwrap();
-    house
-        .store
-        .release_lane(claim, slow(), at(1))
-        .await
-        .unwrap();
+    house.release(claim, slow(), at(1)).await;
     let failed = |state, reason: &str, count| FailedSends {
         state,
         reason: Some(reason.to_owned()),
@@ -242,10 +242,8 @@ async fn an_outcome_nobody_knows_is_told_as_long_as_it_is_open() {
     let claim = claimed[0].claim.clone();
     let budget = slow().budgets.private_reply;
     let send = claimed[0].sends[0].id;
-    let started = house
-        .store
-        .start_attempt(claim, send, "hi".to_owned(), budget, at(0));
-    assert!(matches!(started.await.unwrap(), StartResult::Started(_)));
+    let started = house.start(claim, to_start(send, budget), at(0)).await;
+    assert!(matches!(started, StartResult::Started(_)));
     let everything = Timestamp::FAR_FUTURE;
     let recovered = house
         .store

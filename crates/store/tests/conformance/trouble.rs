@@ -37,11 +37,7 @@ async fn unknown_send(house: &House) -> UnknownSend {
     let lane = claim_one(house, at(1)).await;
     let attempt = started(start(house, &lane, 0, at(1)).await);
     assert!(finish(house, attempt, unknown(), at(2)).await);
-    house
-        .store
-        .release_lane(lane.claim, request(), at(2))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(2)).await;
     let mut open = house.store.unknown_sends(at(10), 10).await.unwrap();
     assert_eq!(open.len(), 1);
     open.remove(0)
@@ -83,11 +79,7 @@ async fn calls_throttled_together_count_as_one_throttle() {
         StartResult::Paced,
         "a lane that was paused since it was claimed begins no further call"
     );
-    house
-        .store
-        .release_lane(lane.claim, request(), at(3))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(3)).await;
     let claim = |seconds| house.store.claim_lanes(request(), at(seconds));
     assert!(claim(61).await.unwrap().is_empty());
     assert_eq!(
@@ -104,11 +96,7 @@ async fn a_throttled_lane_goes_on_with_half_of_its_budget_and_gets_it_back() {
     let lane = claim_one(&house, at(1)).await;
     let attempt = started(start(&house, &lane, 0, at(1)).await);
     finish_with(&house, attempt, throttled(), throttle(), at(1)).await;
-    house
-        .store
-        .release_lane(lane.claim, request(), at(1))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(1)).await;
     // A burst of 25 at half is 12, less than a thousandth more after the minute's pause.
     assert_eq!(burst(&house, 62).await, 12);
     assert_eq!(burst(&house, 62 + 7200).await, 25);
@@ -135,11 +123,7 @@ async fn burst(house: &House, seconds: i64) -> usize {
                 finish(house, attempt, outcome, at(seconds)).await;
             }
         }
-        house
-            .store
-            .release_lane(lane.claim, request(), at(seconds))
-            .await
-            .unwrap();
+        house.release(lane.claim, request(), at(seconds)).await;
     }
 }
 
@@ -202,11 +186,7 @@ async fn the_limits_of_a_removed_account_are_free_again() {
     let lane = claim_one(&house, at(1)).await;
     let attempt = started(start(&house, &lane, 0, at(1)).await);
     finish(&house, attempt, accepted(), at(1)).await;
-    house
-        .store
-        .release_lane(lane.claim, request(), at(1))
-        .await
-        .unwrap();
+    house.release(lane.claim, request(), at(1)).await;
     let removed = AskedFor::Account(account());
     let code = "a-code".to_owned();
     let asked = house.store.request_deletion(removed, code, at(2)).await;

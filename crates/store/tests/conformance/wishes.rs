@@ -2,7 +2,7 @@ use hookline_model::clock::Timestamp;
 use hookline_model::event::{Container, Event, EventBody, Ignored, Message, NaturalKey};
 use hookline_model::ids::{ContactId, DeliveryId, MessageId};
 use hookline_model::wish::{OptChange, Wish};
-use hookline_store::lanes::StartResult;
+use hookline_store::lanes::{StartAttempt, StartResult};
 use hookline_store::planning::{ContactFacts, FactsQuery, Plan, PlannedEvent};
 use hookline_store::{Ownership, Store};
 
@@ -143,12 +143,14 @@ async fn no_attempt_starts_for_a_contact_who_wants_to_be_left_alone() {
     let budget = request().budgets.of(lane.claim.class);
     let mut results = Vec::new();
     for send in &lane.sends {
-        let (claim, text) = (lane.claim.clone(), "text".to_owned());
-        let started = house
-            .store
-            .start_attempt(claim, send.id, text, budget, at(100))
-            .await
-            .unwrap();
+        let claim = lane.claim.clone();
+        let attempt = StartAttempt {
+            send: send.id,
+            text: "text".to_owned(),
+            budget,
+            learnt: None,
+        };
+        let started = house.start(claim, attempt, at(100)).await;
         results.push((send.contact_id.clone().unwrap() == ada(), started));
     }
     assert_eq!(results.len(), 2, "{results:?}");

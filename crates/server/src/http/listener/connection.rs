@@ -3,8 +3,9 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -24,11 +25,12 @@ use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt as _;
 use tracing::{debug, error};
 
+use super::direct::{Direct, Left};
 use super::slot::{Order, Slot};
 use super::stream::{WatchedStream, linger};
 use super::{ListenerConfig, Site};
 use crate::http::body::TimedBody;
-use crate::http::webhook;
+use crate::http::webhook::{self, Answer};
 use crate::telemetry::Chain;
 
 /// Largest header, request line included; larger ones are answered 431.
@@ -37,7 +39,7 @@ const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Most bytes one connection may have buffered on either side.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 
-type Answer = Response<Either<Full<Bytes>, RouterBody>>;
+type HostAnswer = Response<Either<Full<Bytes>, RouterBody>>;
 
 /// What all connections share.
 pub(super) struct Host {
@@ -68,19 +70,17 @@ impl Host {
         }
     }
 
-    /// Answers one request, whatever happens: a panic is answered 500 and stays inside.
-    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
-        let mut answer = pin!(self.answer_unguarded(request, peer));
-        std::future::poll_fn(|cx| {
-            catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx)))
-                .unwrap_or_else(|_| Poll::Ready(internal_error()))
+    /// Answers one request, whatever happens.
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> HostAnswer {
+        guarded(self.answer_unguarded(request, peer), || {
+            small(internal_error())
         })
         .await
     }
 
-    async fn answer_unguarded(&self, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+    async fn answer_unguarded(&self, request: Request<Incoming>, peer: SocketAddr) -> HostAnswer {
         if request.uri().path() == webhook::PATH {
-            return self.site.webhook.answer(request).await.map(Either::Left);
+            return small(self.site.webhook.answer(request).await);
         }
         let mut request = request.map(|body| {
             if body.is_end_stream() {
@@ -94,21 +94,37 @@ impl Host {
         match AbortOnDropHandle::new(answer).await {
             Ok(Ok(answer)) => answer.map(Either::Right),
             Ok(Err(never)) => match never {},
-            Err(_panicked) => internal_error(),
+            Err(_panicked) => small(internal_error()),
         }
     }
 }
 
+/// Waits for `work`, whatever happens: a panic stays inside, and `broken` answers for it.
+pub(super) async fn guarded<T>(
+    work: impl Future<Output = T> + Send,
+    broken: impl Fn() -> T + Send + Sync,
+) -> T {
+    let mut work = pin!(work);
+    std::future::poll_fn(|cx| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)))
+            .unwrap_or_else(|_| Poll::Ready(broken()))
+    })
+    .await
+}
+
 /// The panic itself is on standard error already, written by the process's hook.
-fn internal_error() -> Answer {
+pub(super) fn internal_error() -> Answer {
     error!("a request was answered 500: its handler panicked");
-    let text = Full::from("internal error");
-    let mut answer = Response::new(Either::Left(text));
+    let mut answer = Response::new(Bytes::from_static(b"internal error"));
     *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     answer
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     answer
+}
+
+fn small(answer: Answer) -> HostAnswer {
+    answer.map(|text| Either::Left(Full::new(text)))
 }
 
 /// Counts a connection and gives its slot back, however its task ends.
@@ -141,11 +157,48 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, slot: Arc<Slot>, 
             return;
         }
     };
-    let io = WatchedStream::new(stream, Arc::clone(&slot));
-    if let Some(stream) = run(io, peer, &slot, &host).await
+    if let Some(stream) = run(stream, peer, &slot, &host).await
         && slot.lingers()
     {
         linger(stream).await;
+    }
+}
+
+/// Serves until the connection ends; gives the socket back unless that came by order.
+async fn run(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    slot: &Arc<Slot>,
+    host: &Arc<Host>,
+) -> Option<TcpStream> {
+    match run_direct(&mut stream, slot, host).await? {
+        Left::Over => Some(stream),
+        Left::For(begun) => {
+            let io = WatchedStream::new(stream, begun, Arc::clone(slot));
+            // Few connections come here, and those that do not should stay small.
+            Box::pin(run_hyper(io, peer, slot, host)).await
+        }
+    }
+}
+
+/// Serves plain deliveries; `None` when the connection was dropped by order.
+async fn run_direct(stream: &mut TcpStream, slot: &Slot, host: &Host) -> Option<Left> {
+    let is_unused = AtomicBool::new(true);
+    let mut direct = pin!(Direct::new(stream, slot, host, &is_unused).serve());
+    loop {
+        tokio::select! {
+            // First, so that a request which has come in already is still answered at the end.
+            biased;
+            left = &mut direct => return Some(left.unwrap_or_else(|error| {
+                debug!(error = %Chain(&error), "connection ended");
+                Left::Over
+            })),
+            order = slot.ordered() => match order {
+                Order::Finish if is_unused.load(Ordering::Relaxed) => return Some(Left::Over),
+                Order::Serve | Order::Finish => {}
+                Order::Drop => return None,
+            },
+        }
     }
 }
 
@@ -156,8 +209,8 @@ fn watched_from_here(stream: TcpStream) -> std::io::Result<TcpStream> {
     TcpStream::from_std(stream.into_std()?)
 }
 
-/// Serves until the connection ends; gives the socket back unless that came by order.
-async fn run(
+/// Serves whatever else there is in HTTP; gives the socket back unless the end came by order.
+async fn run_hyper(
     io: WatchedStream,
     peer: SocketAddr,
     slot: &Arc<Slot>,
@@ -172,6 +225,9 @@ async fn run(
         Ok::<_, Infallible>(answer)
     });
     let mut connection = host.http.serve_connection(TokioIo::new(io), service);
+    if slot.is_finishing() {
+        Pin::new(&mut connection).graceful_shutdown();
+    }
     loop {
         tokio::select! {
             // First, so that a request which has come in already is still answered at the end.

@@ -109,6 +109,11 @@ impl Slot {
         self.lingers.load(Ordering::Relaxed)
     }
 
+    /// Whether the connection is to end with the answer that is under way.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.order.load(Ordering::Acquire) > 0
+    }
+
     /// Waits until the loop asks for something else than [`Order::Serve`].
     pub(super) async fn ordered(&self) -> Order {
         self.ordered.notified().await;

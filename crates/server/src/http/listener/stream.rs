@@ -1,6 +1,6 @@
 //! The socket under hyper, which tells its slot when bytes move.
 
-use std::io;
+use std::io::{self, Cursor};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -15,18 +15,24 @@ use super::slot::Slot;
 const LINGER_TIME: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A socket that hyper reads and writes, and whose end we keep in hand.
+/// A socket that hyper reads and writes, and whose end we keep in hand. What was read of it before
+/// hyper came is read first.
 ///
 /// hyper's shutdown does nothing here: [`linger`] closes, so that an answer which came before the
 /// end of its request is not lost to the reset a plain close would send.
 pub(super) struct WatchedStream {
     stream: TcpStream,
+    begun: Cursor<Vec<u8>>,
     slot: Arc<Slot>,
 }
 
 impl WatchedStream {
-    pub(super) fn new(stream: TcpStream, slot: Arc<Slot>) -> Self {
-        Self { stream, slot }
+    pub(super) fn new(stream: TcpStream, begun: Vec<u8>, slot: Arc<Slot>) -> Self {
+        Self {
+            stream,
+            begun: Cursor::new(begun),
+            slot,
+        }
     }
 
     /// The socket, to be closed.
@@ -42,6 +48,13 @@ impl AsyncRead for WatchedStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let filled = buffer.filled().len();
+        if !self.begun.get_ref().is_empty() {
+            let read = ready!(Pin::new(&mut self.begun).poll_read(cx, buffer));
+            if buffer.filled().len() > filled {
+                return Poll::Ready(read);
+            }
+            self.begun = Cursor::default();
+        }
         let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
         if buffer.filled().len() > filled {
             self.slot.note_read();

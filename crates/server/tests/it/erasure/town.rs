@@ -14,7 +14,9 @@ use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
 use hookline_model::clock::{Clock, Timestamp};
 use hookline_model::ids::{AccountId, AppScopedId, ContactId, MessageId};
 use hookline_store::erase::{AskedFor, DeletionState};
-use hookline_store::lanes::{ClaimRequest, FinishAttempt, LaneEffect, StartResult};
+use hookline_store::lanes::{
+    ClaimRequest, Ending, FinishAttempt, LaneEffect, StartAttempt, StartResult,
+};
 use hookline_store::{ConnectAccount, Grant, Ownership, RecordDelivery, SealedToken, Store};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -292,17 +294,21 @@ impl Town {
         let now = Standing.now().plus(Duration::from_mins(1));
         for _ in 0..4 {
             for lane in self.store.claim_lanes(request, now).await.unwrap() {
+                let mut endings = Vec::new();
                 for send in &lane.sends {
                     let contact = send.contact_id.clone().unwrap();
                     let name = send.contact_username.clone().unwrap_or_default();
                     let text = format!("Hi {name}, dear {contact}");
                     let budget = budgets.of(lane.claim.class);
-                    let started = self
-                        .store
-                        .start_attempt(lane.claim.clone(), send.id, text, budget, now)
-                        .await
-                        .unwrap();
-                    let StartResult::Started(attempt) = started else {
+                    let attempt = StartAttempt {
+                        send: send.id,
+                        text,
+                        budget,
+                        learnt: None,
+                    };
+                    let asked = vec![(lane.claim.clone(), attempt)];
+                    let started = self.store.start_attempts(asked, now).await.remove(0);
+                    let StartResult::Started(attempt) = started.unwrap() else {
                         continue;
                     };
                     let outcome = match self.random.random_range(0..3) {
@@ -327,12 +333,18 @@ impl Town {
                         retry_at: now.plus(Duration::from_mins(1)),
                         effect: LaneEffect::None,
                     };
-                    self.store.finish_attempt(finish, now).await.unwrap();
+                    endings.push(Ending {
+                        finish: Some(finish),
+                        release: None,
+                    });
                 }
-                self.store
-                    .release_lane(lane.claim, request, now)
-                    .await
-                    .unwrap();
+                endings.push(Ending {
+                    finish: None,
+                    release: Some(lane.claim),
+                });
+                for ended in self.store.end_attempts(endings, budgets, now).await {
+                    ended.unwrap();
+                }
             }
         }
     }
