@@ -5,6 +5,9 @@ use std::fmt::{self, Write as _};
 use crate::machine::Machine;
 use crate::section::{Bar, Section, Table};
 
+/// What profiles showed, written by hand; the figures of a page are not.
+const PROFILES: &str = include_str!("../profiles.md");
+
 /// The whole page.
 pub fn write(machine: &Machine, sections: &[Section]) -> String {
     let mut page = String::new();
@@ -39,7 +42,7 @@ fn write_page(page: &mut String, machine: &Machine, sections: &[Section]) -> fmt
             write_table(page, table)?;
         }
     }
-    Ok(())
+    write!(page, "\n{PROFILES}")
 }
 
 fn write_bar(page: &mut String, bar: &Bar) -> fmt::Result {
