@@ -1,6 +1,7 @@
 //! What Hookline's speed is measured with.
 //!
 //! - [`deliveries`]: signed comment deliveries as Meta would post them
+//! - [`mixed`]: deliveries as varied as those of many accounts
 //! - [`load`]: posts them over keep-alive connections, flat out or at a constant rate
 //! - [`latency`], [`figure`]: what a run is summed up to, and several of them
 //! - [`bare`]: the reference, a server that does nothing but answer 200
@@ -31,6 +32,7 @@ pub mod instructions;
 pub mod latency;
 pub mod load;
 pub mod machine;
+pub mod mixed;
 pub mod page;
 pub mod peer;
 pub mod processor_time;

@@ -15,6 +15,7 @@ pub mod lateness;
 pub mod memory;
 pub mod plan;
 pub mod sends;
+pub mod size;
 pub mod start;
 pub mod steps;
 
@@ -127,6 +128,11 @@ pub const ALL: &[Scenario] = &[
         key: "start",
         title: "Start to ready",
         run: start::run,
+    },
+    Scenario {
+        key: "size",
+        title: "Size of the database",
+        run: size::run,
     },
     Scenario {
         key: "binary",

@@ -83,6 +83,7 @@ impl Eraser {
         let doomed = self.store.doomed_events(deletion.clone()).await?;
         if !doomed.events.is_empty() {
             let (id, parts) = (deletion.id, doomed.parts.into_iter().collect());
+            self.store.unpack(doomed.deliveries.clone()).await?;
             self.cut_all(&deletion, doomed.deliveries, &parts).await?;
             return self
                 .store
@@ -112,6 +113,7 @@ impl Eraser {
         others.retain(|id| !here.contains(id));
         self.cut_all(&deletion, others, &known).await?;
         let (redacted, _) = cut(&deletion, suspects.deliveries, &known);
+        self.unpack(&redacted).await?;
         let until = Some(suspects.until);
         self.store
             .commit_redactions(deletion.id, redacted, parts, until, self.clock.now())
@@ -133,6 +135,7 @@ impl Eraser {
             if redacted.is_empty() {
                 continue;
             }
+            self.unpack(&redacted).await?;
             // Their events go with the step this one belongs to, when all is cut.
             let none = Vec::new();
             self.store
@@ -140,6 +143,12 @@ impl Eraser {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Undoes the packs they are in, so that the step that cuts them stays as short as it is.
+    async fn unpack(&self, redacted: &[Redacted]) -> Result<(), StoreError> {
+        let ids = redacted.iter().map(|redacted| redacted.id);
+        self.store.unpack(ids.collect()).await
     }
 
     async fn clean(&mut self, mut pass: Pass) -> Result<EraseStep, StoreError> {

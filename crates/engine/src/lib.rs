@@ -10,6 +10,7 @@
 //!   evidence
 //! - [`alerts`]: what goes wrong is raised and resolved, and people are told
 //! - [`erase`]: what somebody asked to be deleted goes, everywhere
+//! - [`pack`]: what is old is compressed
 //! - [`connect`]: a login or a token becomes a connected account
 //! - [`subscribe`]: what Meta delivers is what is wanted
 //! - [`upkeep`]: what comes back for as long as an account is connected
@@ -28,6 +29,7 @@ pub mod explain;
 pub mod interpret;
 pub mod keyring;
 pub mod media;
+pub mod pack;
 pub mod reconcile;
 pub mod record;
 pub mod route;

@@ -22,6 +22,8 @@ pub struct Settings {
     pub start_words: OptWords,
     /// How long events of unknown accounts are kept.
     pub keep_unknown_accounts: Duration,
+    /// How old a delivery is when it is compressed.
+    pub compress_after: Duration,
     /// Calls of the conversations API a second and account (contract 7).
     pub conversation_reads: u32,
 }
@@ -43,6 +45,7 @@ impl Default for Settings {
             stop_words: OptWords::new(["stop", "unsubscribe"]),
             start_words: OptWords::new(["start"]),
             keep_unknown_accounts: Duration::from_hours(7 * 24),
+            compress_after: Duration::from_hours(24),
             conversation_reads: 2,
         }
     }

@@ -13,6 +13,7 @@ use crate::alerts::{Alerts, TellReport};
 use crate::erase::{EraseStep, Eraser};
 use crate::interpret::{InterpretReport, Interpreter};
 use crate::media::MediaReader;
+use crate::pack::Packer;
 use crate::reconcile::{ReconcileReport, Reconciler};
 use crate::send::{SendWorker, chain};
 use crate::upkeep::Upkeep;
@@ -38,6 +39,9 @@ const BEAT_EVERY: Duration = Duration::from_secs(10);
 
 /// How often it is looked for what accounts need.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How often it is looked for deliveries that are old by now.
+const PACK_EVERY: Duration = Duration::from_secs(10);
 
 /// Hears what the stages do; the server counts it.
 pub trait Observer: Send + Sync {
@@ -95,6 +99,8 @@ pub struct HouseWorkers {
     pub alerts: Alerts,
     /// Erases.
     pub eraser: Eraser,
+    /// Compresses what is old.
+    pub packer: Packer,
     /// Looks after accounts.
     pub upkeep: Upkeep,
 }
@@ -139,6 +145,7 @@ impl HouseWorkers {
         tracker.spawn(watch(Arc::clone(&alerts), stop.clone()));
         tracker.spawn(tell(alerts, observer, stop.clone()));
         tracker.spawn(erase(self.eraser, stop.clone()));
+        tracker.spawn(pack(self.packer, stop.clone()));
         let upkeep = Arc::new(self.upkeep);
         tracker.spawn(beat(Arc::clone(&upkeep), stop.clone()));
         tracker.spawn(keep_up(upkeep, stop.clone()));
@@ -312,6 +319,23 @@ async fn erase(mut eraser: Eraser, stop: CancellationToken) {
             Err(error) => {
                 tracing::error!(error = chain(&error), "an erasure could not go on");
                 REST
+            }
+        };
+        sleep(pause, &nothing, &stop).await;
+    }
+}
+
+async fn pack(packer: Packer, stop: CancellationToken) {
+    let nothing = Notify::new();
+    while !stop.is_cancelled() {
+        let pause = match packer.tick().await {
+            Ok(report) => report.pause.unwrap_or(PACK_EVERY),
+            Err(error) => {
+                tracing::error!(
+                    error = chain(&error),
+                    "old deliveries could not be compressed"
+                );
+                PACK_EVERY
             }
         };
         sleep(pause, &nothing, &stop).await;

@@ -12,6 +12,7 @@ use hookline_engine::erase::Eraser;
 use hookline_engine::interpret::Interpreter;
 use hookline_engine::keyring::{KeyRing, NONCE_BYTES};
 use hookline_engine::media::MediaReader;
+use hookline_engine::pack::Packer;
 use hookline_engine::reconcile::Reconciler;
 use hookline_engine::record::Recorder;
 use hookline_engine::send::SendWorker;
@@ -278,6 +279,7 @@ fn workers(
         random: Mutex::new(StdRng::from_seed(keys::random_bytes()?)),
         recorded: Arc::clone(recorded),
     };
+    let packer = Packer::new(Arc::clone(store), Arc::clone(clock), Arc::clone(&settings));
     Ok(Workers {
         store: Arc::clone(store),
         clock: Arc::clone(clock),
@@ -306,6 +308,7 @@ fn workers(
                 Arc::new(Outside::new(&config.alerts, meta::connect_page(config))?),
             ),
             eraser: Eraser::new(Arc::clone(store), Arc::clone(clock)),
+            packer,
             upkeep,
         },
         observer,
@@ -330,6 +333,7 @@ fn settings(config: &Config) -> Settings {
         stop_words: OptWords::new(&config.optout.stop_words),
         start_words: OptWords::new(&config.optout.start_words),
         keep_unknown_accounts: config.retention.unknown_accounts,
+        compress_after: config.retention.compress_after,
         conversation_reads: sending.conversation_reads_per_second,
     }
 }

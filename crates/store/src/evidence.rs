@@ -13,6 +13,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::lanes::{self, Budgets};
 use crate::lanes::{End, wake_lane};
+use crate::packs::Unpacker;
 use crate::rows::Reader;
 
 pub use decide::{Decided, Decision};
@@ -304,7 +305,7 @@ fn echo(
     let doing = || StoreError::database("look for an echo");
     let mut query = connection
         .prepare_cached(
-            "SELECT id, body FROM events
+            "SELECT id, body, pack_id FROM events
              WHERE account_id = ?1 AND contact_id = ?2 AND kind = 'message_echoed'
                AND received_at >= ?3 AND coalesce(occurred_at, received_at) >= ?3
              ORDER BY coalesce(occurred_at, received_at), id LIMIT 100",
@@ -317,10 +318,11 @@ fn echo(
             since.as_millis()
         ])
         .map_err(doing())?;
+    let mut packs = Unpacker::new(connection);
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
         // A row that cannot be read is no evidence, and must not end the search for the others.
-        let body = Reader::new("events", &id, row).json("body");
+        let body = packs.event_body(id, &Reader::new("events", &id, row));
         if let Err(error) = &body {
             tracing::error!(event = id, %error, "an echo cannot be read from the database");
         }
@@ -336,7 +338,9 @@ fn echo(
 
 fn attributed(connection: &Connection, message: &MessageId) -> Result<bool, StoreError> {
     connection
-        .prepare_cached("SELECT 1 FROM sends WHERE message_id = ?1")
+        .prepare_cached(
+            "SELECT 1 FROM sends WHERE message_end = substr(?1, -32) AND message_id = ?1",
+        )
         .and_then(|mut query| query.exists([message.as_str()]))
         .map_err(StoreError::database("look for the send of a message"))
 }

@@ -227,8 +227,8 @@ impl Store {
         messages: Vec<MessageId>,
     ) -> Result<HashSet<MessageId>, StoreError> {
         self.read(move |connection| {
-            let sql = "SELECT 1 FROM events WHERE mid = ?1 AND account_id = ?2
-                       AND kind = 'message_received'";
+            let sql = "SELECT 1 FROM events WHERE mid_end = substr(?1, -32) AND mid = ?1
+                       AND account_id = ?2 AND kind = 'message_received'";
             known(connection, sql, &account, messages, MessageId::as_str)
         })
         .await

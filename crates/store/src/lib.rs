@@ -9,6 +9,7 @@
 //! - [`lanes`]: claiming, trying and finishing sends
 //! - [`evidence`]: what reconciling reads and settles
 //! - [`erase`]: what finds, erases and overwrites everything of a person or an account
+//! - [`packs`]: old deliveries, many compressed as one
 //! - [`records`]: what pages, commands and explanations show
 //! - [`queue`]: what waits in each lane, and when it goes out
 //! - [`upkeep`], [`gaps`]: what comes back for each account, and what it missed
@@ -27,6 +28,7 @@ pub mod evidence;
 pub mod gaps;
 mod instance;
 pub mod lanes;
+pub mod packs;
 pub mod planning;
 #[cfg(test)]
 mod query_plans;
@@ -34,6 +36,7 @@ pub mod queue;
 pub mod records;
 mod retention;
 mod rows;
+mod sizes;
 mod sqlite;
 mod stats;
 pub mod upkeep;
@@ -50,6 +53,7 @@ pub use deliveries::RecordDelivery;
 pub use error::{OpenError, StoreError};
 pub use records::{Page, PageRequest};
 pub use retention::Swept;
+pub use sizes::{Room, Sizes};
 pub use sqlite::{Gate, Pass};
 pub use stats::{LaneStats, Stats};
 

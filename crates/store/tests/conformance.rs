@@ -16,10 +16,16 @@ mod erase;
 mod house;
 #[path = "conformance/lanes.rs"]
 mod lanes;
+#[path = "conformance/migrations.rs"]
+mod migrations;
+#[path = "conformance/packs.rs"]
+mod packs;
 #[path = "conformance/plans.rs"]
 mod plans;
 #[path = "conformance/queue.rs"]
 mod queue;
+#[path = "conformance/sizes.rs"]
+mod sizes;
 #[path = "conformance/steps.rs"]
 mod steps;
 #[path = "conformance/together.rs"]

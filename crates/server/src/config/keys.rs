@@ -381,6 +381,12 @@ pub(super) static KEYS: &[Key] = &[
         Some("7d"),
         "How long deliveries for accounts that are not connected are kept.",
     ),
+    key(
+        "retention.compress_after",
+        Duration,
+        Some("1d"),
+        "How old deliveries are when they are compressed. Their bytes stay as they came, and can be shown, replayed and erased as before.",
+    ),
     secret(
         "alerts.urls",
         Texts,

@@ -146,6 +146,8 @@ pub struct MetricsConfig {
 pub struct RetentionConfig {
     /// How long deliveries for accounts that are not connected are kept.
     pub unknown_accounts: Duration,
+    /// How old deliveries are when they are compressed.
+    pub compress_after: Duration,
 }
 
 /// `[optout]`; words as written, to be compared in the form all text is compared in.
@@ -203,6 +205,7 @@ pub(super) fn read(reader: &mut Reader) -> Config {
         },
         retention: RetentionConfig {
             unknown_accounts: reader.duration("retention.unknown_accounts", HOUR..=365 * DAY),
+            compress_after: reader.duration("retention.compress_after", Duration::ZERO..=365 * DAY),
         },
         alerts: alerts::read(reader),
         optout: OptoutConfig {

@@ -107,6 +107,7 @@ fn the_defaults_hold() {
         config.retention.unknown_accounts,
         Duration::from_hours(7 * 24)
     );
+    assert_eq!(config.retention.compress_after, Duration::from_hours(24));
     assert!(config.optout.stop_words.iter().any(|word| word == "стоп"));
     assert_eq!(config.log.format, LogFormat::Text);
     assert!(Given::nothing().warnings().is_empty());

@@ -10,6 +10,8 @@ use rusqlite::{Connection, params, params_from_iter};
 use super::{Doomed, OpenDeletion, Suspects};
 use crate::Store;
 use crate::error::StoreError;
+use crate::packs::Unpacker;
+use crate::rows::Reader;
 
 /// Deliveries looked through in one read.
 const DELIVERIES_AT_ONCE: i64 = 1000;
@@ -39,15 +41,15 @@ impl Store {
         self.read(move |connection| {
             let doing = || StoreError::database("read deliveries to cut");
             let mut query = connection
-                .prepare_cached("SELECT id, body FROM deliveries WHERE id = ?1")
+                .prepare_cached("SELECT id, body, pack_id FROM deliveries WHERE id = ?1")
                 .map_err(doing())?;
+            let mut packs = Unpacker::new(connection);
             let mut found = Vec::new();
             for id in ids {
-                let rows = query
-                    .query_map([id.0], |row| Ok((DeliveryId(row.get(0)?), row.get(1)?)))
-                    .map_err(doing())?;
-                for row in rows {
-                    found.push(row.map_err(doing())?);
+                let mut rows = query.query([id.0]).map_err(doing())?;
+                while let Some(row) = rows.next().map_err(doing())? {
+                    let read = Reader::new("deliveries", &id, row);
+                    found.push((id, packs.delivery_body(id.0, &read)?));
                 }
             }
             Ok(found)
@@ -80,7 +82,7 @@ impl Store {
 }
 
 /// What a text that holds one of them must hold: as bytes, so that it can be looked for in both.
-fn needles(whom: &Whom) -> Vec<Value> {
+fn needles(whom: &Whom) -> Vec<Vec<u8>> {
     let mut needles = BTreeSet::new();
     for marks in whom.marks() {
         needles.insert(marks.id.as_bytes().to_vec());
@@ -92,7 +94,7 @@ fn needles(whom: &Whom) -> Vec<Value> {
             needles.insert(br"\u00".to_vec());
         }
     }
-    needles.into_iter().map(Value::Blob).collect()
+    needles.into_iter().collect()
 }
 
 fn suspects(connection: &Connection, deletion: &OpenDeletion) -> Result<Suspects, StoreError> {
@@ -101,12 +103,12 @@ fn suspects(connection: &Connection, deletion: &OpenDeletion) -> Result<Suspects
     let until = deletion.deliveries_until.0.min(from + DELIVERIES_AT_ONCE);
     let mut values = vec![Value::Integer(from), Value::Integer(until)];
     let needles = needles(&deletion.whom);
-    let holds: Vec<String> = (0..needles.len())
-        .map(|place| format!("instr(body, ?{}) > 0", place + 3))
-        .collect();
-    values.extend(needles);
+    let mut holds = vec!["pack_id IS NOT NULL".to_owned()];
+    holds.extend((0..needles.len()).map(|place| format!("instr(body, ?{}) > 0", place + 3)));
+    values.extend(needles.iter().cloned().map(Value::Blob));
     let sql = format!(
-        "SELECT id, body FROM deliveries WHERE id > ?1 AND id <= ?2 AND ({}) ORDER BY id",
+        "SELECT id, body, pack_id FROM deliveries
+         WHERE id > ?1 AND id <= ?2 AND ({}) ORDER BY id",
         holds.join(" OR ")
     );
     let mut query = connection.prepare(&sql).map_err(doing())?;
@@ -115,10 +117,15 @@ fn suspects(connection: &Connection, deletion: &OpenDeletion) -> Result<Suspects
         deliveries: Vec::new(),
         until: DeliveryId(until),
     };
+    let mut packs = Unpacker::new(connection);
     let mut bytes = 0;
     while let Some(row) = rows.next().map_err(doing())? {
         let id = DeliveryId(row.get(0).map_err(doing())?);
-        let body: Vec<u8> = row.get(1).map_err(doing())?;
+        let body = packs.delivery_body(id.0, &Reader::new("deliveries", &id, row))?;
+        // What is packed was not looked into yet.
+        if !needles.iter().any(|needle| holds_bytes(&body, needle)) {
+            continue;
+        }
         bytes += body.len();
         found.deliveries.push((id, body));
         if bytes >= BYTES_AT_ONCE {
@@ -129,34 +136,45 @@ fn suspects(connection: &Connection, deletion: &OpenDeletion) -> Result<Suspects
     Ok(found)
 }
 
-/// The condition under which an event is theirs, with what is bound in it.
-fn is_theirs(marks: &Marks<'_>, values: &mut Vec<Value>) -> String {
-    let mut bind = |text: String| {
-        values.push(Value::Text(text));
-        format!("?{}", values.len())
-    };
-    let mut any = vec![
-        format!("contact_id = {}", bind(marks.id.to_owned())),
-        format!("instr(body, {}) > 0", bind(format!("\"{}\"", marks.id))),
-    ];
-    if marks.id.len() >= DISTINCT_ID_BYTES {
-        any.push(format!("instr(body, {}) > 0", bind(marks.id.to_owned())));
+fn holds_bytes(body: &[u8], needle: &[u8]) -> bool {
+    body.windows(needle.len()).any(|bytes| bytes == needle)
+}
+
+/// An event that may be theirs.
+struct Candidate<'row> {
+    account: &'row AccountId,
+    contact: Option<String>,
+    body: String,
+}
+
+impl Candidate<'_> {
+    fn is_of(&self, whom: &Whom) -> bool {
+        whom.accounts
+            .iter()
+            .any(|account| account.id == *self.account)
+            || whom.marks().any(|marks| self.bears(&marks))
     }
-    for name in marks.usernames.iter().filter(|name| !name.is_empty()) {
-        let handle = bind(format!("\"username\":\"{}\"", name.to_lowercase()));
-        any.push(format!("instr(lower(body), {handle}) > 0"));
-        let name = bind(name.clone());
-        any.push(format!(
-            "(instr(body, '\"is_own\":true') > 0 AND instr(body, {name}) > 0)"
-        ));
-    }
-    let any = any.join(" OR ");
-    match marks.account {
-        Some(account) => {
-            let account = bind(account.to_string());
-            format!("(account_id = {account} AND ({any}))")
+
+    /// Whether it is theirs or names them.
+    fn bears(&self, marks: &Marks<'_>) -> bool {
+        if marks.account.is_some_and(|account| account != self.account) {
+            return false;
         }
-        None => format!("({any})"),
+        let holds = |text: &str| self.body.contains(text);
+        self.contact.as_deref() == Some(marks.id)
+            || holds(&format!("\"{}\"", marks.id))
+            || (marks.id.len() >= DISTINCT_ID_BYTES && holds(marks.id))
+            || marks
+                .usernames
+                .iter()
+                .filter(|name| !name.is_empty())
+                .any(|name| self.names(name))
+    }
+
+    fn names(&self, name: &str) -> bool {
+        let handle = format!("\"username\":\"{}\"", name.to_lowercase());
+        self.body.to_ascii_lowercase().contains(&handle)
+            || (self.body.contains("\"is_own\":true") && self.body.contains(name))
     }
 }
 
@@ -169,25 +187,8 @@ fn doomed(connection: &Connection, deletion: &OpenDeletion) -> Result<Doomed, St
         .map_err(doing())?;
     let from = deletion.event.0;
     let until = last.min(from + EVENTS_AT_ONCE);
-    let mut values = vec![
-        Value::Integer(from),
-        Value::Integer(until),
-        Value::Integer(deletion.deliveries_until.0),
-    ];
-    let mut any: Vec<String> = deletion
-        .whom
-        .marks()
-        .map(|marks| is_theirs(&marks, &mut values))
-        .collect();
-    for account in &deletion.whom.accounts {
-        values.push(Value::Text(account.id.to_string()));
-        any.push(format!("account_id = ?{}", values.len()));
-    }
-    let sql = format!(
-        "SELECT id, delivery_id, account_id, mid, comment_id FROM events
-         WHERE id > ?1 AND id <= ?2 AND delivery_id <= ?3 AND ({}) ORDER BY id",
-        any.join(" OR ")
-    );
+    let sql = "SELECT id, delivery_id, account_id, mid, comment_id, contact_id, body, pack_id
+         FROM events WHERE id > ?1 AND id <= ?2 AND delivery_id <= ?3 ORDER BY id";
     let mut found = Doomed {
         events: Vec::new(),
         deliveries: Vec::new(),
@@ -195,11 +196,23 @@ fn doomed(connection: &Connection, deletion: &OpenDeletion) -> Result<Doomed, St
         until: EventId(until.max(from)),
         is_end: until >= last,
     };
-    let mut query = connection.prepare(&sql).map_err(doing())?;
-    let mut rows = query.query(params_from_iter(values)).map_err(doing())?;
+    let mut query = connection.prepare_cached(sql).map_err(doing())?;
+    let mut rows = query
+        .query([from, until, deletion.deliveries_until.0])
+        .map_err(doing())?;
+    let mut packs = Unpacker::new(connection);
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get(0).map_err(doing())?;
-        let account = AccountId::new(row.get::<_, String>(2).map_err(doing())?);
+        let read = Reader::new("events", &id, row);
+        let account = read.account()?;
+        let candidate = Candidate {
+            account: &account,
+            contact: read.get("contact_id")?,
+            body: packs.event_text(id, &read)?,
+        };
+        if !candidate.is_of(&deletion.whom) {
+            continue;
+        }
         for place in [3, 4] {
             let part: Option<String> = row.get(place).map_err(doing())?;
             let account = account.clone();
@@ -275,7 +288,7 @@ fn deliveries_of(
 pub(super) fn events_of_part(connection: &Connection, part: &Part) -> Result<Vec<i64>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT id FROM events WHERE mid = ?2 AND account_id = ?1
+            "SELECT id FROM events WHERE mid_end = substr(?2, -32) AND mid = ?2 AND account_id = ?1
              UNION SELECT id FROM events WHERE comment_id = ?2 AND account_id = ?1",
         )
         .and_then(|mut query| {

@@ -10,6 +10,7 @@ use super::{OpenDeletion, Redacted};
 use crate::Store;
 use crate::accounts::bump;
 use crate::error::StoreError;
+use crate::packs::{undo_delivery, undo_event};
 
 /// Rows taken out of one table in one transaction.
 const ROWS_AT_ONCE: u32 = 500;
@@ -80,6 +81,7 @@ fn keep_redactions(
     }
     bump(connection, "redactions")?;
     for Redacted { id, before, after } in redacted {
+        undo_delivery(connection, id.0)?;
         let changed = match after {
             Some(body) => connection
                 .prepare_cached("UPDATE deliveries SET body = ?3 WHERE id = ?1 AND body = ?2")
@@ -145,6 +147,7 @@ fn advance(
 /// which budgets are counted by, without what Meta said of the person.
 fn erase_event(connection: &Connection, deletion: i64, event: i64) -> Result<(), StoreError> {
     let doing = || StoreError::database("erase an event");
+    undo_event(connection, event)?;
     let run = |sql: &'static str| {
         connection
             .prepare_cached(sql)

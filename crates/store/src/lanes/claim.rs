@@ -12,6 +12,7 @@ use super::{
     Budgets, ClaimRequest, ClaimedLane, LaneClaim, LeasedSend, room_of, settle_lane, share_of,
 };
 use crate::error::StoreError;
+use crate::packs::Unpacker;
 use crate::planning::event_of;
 use crate::rows::Reader;
 use crate::{Store, accounts};
@@ -332,7 +333,8 @@ fn read_send(connection: &Connection, id: SendId) -> Result<Option<LeasedSend>, 
                     a.name AS automation,
                     (SELECT username FROM contacts c WHERE c.account_id = s.account_id
                         AND c.contact_id = s.contact_id) AS contact_username,
-                    e.key, e.account_id, e.container, e.sent_at, e.occurred_at, e.body
+                    e.key, e.account_id, e.container, e.sent_at, e.occurred_at, e.body,
+                    e.pack_id
              FROM sends s JOIN events e ON e.id = s.event_id
                   JOIN automations a ON a.id = s.automation_id
              WHERE s.id = ?1",
@@ -340,7 +342,9 @@ fn read_send(connection: &Connection, id: SendId) -> Result<Option<LeasedSend>, 
         .and_then(|mut query| {
             query
                 .query_row([id.0], |row| {
-                    Ok(leased_send(id.0, &Reader::new("sends", &id, row)))
+                    let mut packs = Unpacker::new(connection);
+                    let read = Reader::new("sends", &id, row);
+                    Ok(leased_send(id.0, &read, &mut packs))
                 })
                 .optional()
         })
@@ -348,11 +352,16 @@ fn read_send(connection: &Connection, id: SendId) -> Result<Option<LeasedSend>, 
         .transpose()
 }
 
-fn leased_send(id: i64, read: &Reader<'_, '_>) -> Result<LeasedSend, StoreError> {
+fn leased_send(
+    id: i64,
+    read: &Reader<'_, '_>,
+    packs: &mut Unpacker<'_>,
+) -> Result<LeasedSend, StoreError> {
+    let event = read.get("event_id")?;
     Ok(LeasedSend {
         id: SendId(id),
-        event_id: EventId(read.get("event_id")?),
-        event: event_of(read)?,
+        event_id: EventId(event),
+        event: event_of(event, read, packs)?,
         automation_id: AutomationId(read.get("automation_id")?),
         automation: read.get("automation")?,
         kind: read.word("kind", SendKind::from_name)?,

@@ -233,7 +233,8 @@ pub(crate) fn accept(
                  lease_until = NULL, message_id = coalesce(?3, message_id),
                  recipient_id = coalesce(?4, recipient_id),
                  echoed_at = coalesce(echoed_at, (SELECT min(received_at) FROM events
-                                 WHERE mid = ?3 AND kind = 'message_echoed'))
+                                 WHERE mid_end = substr(?3, -32) AND mid = ?3
+                                   AND kind = 'message_echoed'))
              WHERE id = ?1",
         )
         .map_err(StoreError::database("accept a send"))?

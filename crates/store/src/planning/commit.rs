@@ -9,6 +9,7 @@ use super::{ContactFacts, Plan, PlannedEvent, PlannedRun, PlannedSend, contact_f
 use crate::Store;
 use crate::error::StoreError;
 use crate::lanes;
+use crate::packs::undo_event;
 use crate::rows::to_json;
 
 impl Store {
@@ -200,6 +201,7 @@ fn reroute(
     id: EventId,
     planned: &PlannedEvent,
 ) -> Result<EventId, StoreError> {
+    undo_event(connection, id.0)?;
     let updated = connection
         .execute(
             "UPDATE events SET ignored = ?2, body = ?3, contact_id = ?4 WHERE id = ?1",
@@ -298,7 +300,8 @@ fn keep_contact(connection: &Connection, planned: &PlannedEvent) -> Result<(), S
 fn confirm(connection: &Connection, mid: &MessageId, at: Timestamp) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE sends SET echoed_at = ?2 WHERE message_id = ?1 AND echoed_at IS NULL",
+            "UPDATE sends SET echoed_at = ?2
+             WHERE message_end = substr(?1, -32) AND message_id = ?1 AND echoed_at IS NULL",
         )
         .and_then(|mut update| update.execute(params![mid.as_str(), at.as_millis()]))
         .map_err(StoreError::database("confirm a send by its echo"))?;

@@ -13,6 +13,7 @@ use super::{Batch, Delivery, Generations, NextMedia, WaitAnswer, WaitingEvent};
 use crate::Store;
 use crate::automations::{self, PublishedAutomation};
 use crate::error::StoreError;
+use crate::packs::Unpacker;
 use crate::rows::Reader;
 
 /// What a batch asks about.
@@ -277,7 +278,7 @@ fn existing_sends(
 
 /// What is to be interpreted again. In SQLite a cross join keeps its order: the few replays are
 /// gone through, and never the deliveries of all time.
-const REPLAYS: &str = "SELECT d.id, d.received_at, d.body FROM replays r
+const REPLAYS: &str = "SELECT d.id, d.received_at, d.body, d.pack_id FROM replays r
     CROSS JOIN deliveries d ON d.id = r.delivery_id
     WHERE r.delivery_id <= ?1 ORDER BY r.id LIMIT ?2";
 
@@ -294,12 +295,17 @@ fn next_batch(connection: &Connection, limit: u32, bytes_max: usize) -> Result<B
         .map_err(doing())?;
     let mut query = connection
         .prepare_cached(
-            "SELECT id, received_at, body FROM deliveries WHERE id > ?1 ORDER BY id LIMIT ?2",
+            "SELECT id, received_at, body, pack_id FROM deliveries
+             WHERE id > ?1 ORDER BY id LIMIT ?2",
         )
         .map_err(doing())?;
-    let (deliveries, has_more) = bounded(&mut query, params![cursor, limit + 1], limit, bytes_max)?;
+    let mut packs = Unpacker::new(connection);
+    let bounds = (limit, bytes_max);
+    let (deliveries, has_more) =
+        bounded(&mut query, params![cursor, limit + 1], bounds, &mut packs)?;
     let mut query = connection.prepare_cached(REPLAYS).map_err(doing())?;
-    let (replays, more_replays) = bounded(&mut query, params![cursor, 17], 16, bytes_max)?;
+    let bounds = (16, bytes_max);
+    let (replays, more_replays) = bounded(&mut query, params![cursor, 17], bounds, &mut packs)?;
     Ok(Batch {
         cursor: Some(DeliveryId(cursor)),
         deliveries,
@@ -312,8 +318,8 @@ fn next_batch(connection: &Connection, limit: u32, bytes_max: usize) -> Result<B
 fn bounded(
     query: &mut rusqlite::CachedStatement<'_>,
     params: impl rusqlite::Params,
-    limit: u32,
-    bytes_max: usize,
+    (limit, bytes_max): (u32, usize),
+    packs: &mut Unpacker<'_>,
 ) -> Result<(Vec<Delivery>, bool), StoreError> {
     let doing = || StoreError::database("read the next deliveries");
     let mut rows = query.query(params).map_err(doing())?;
@@ -325,7 +331,7 @@ fn bounded(
         }
         let id: i64 = row.get("id").map_err(doing())?;
         let read = Reader::new("deliveries", &id, row);
-        let body: Vec<u8> = read.get("body")?;
+        let body = packs.delivery_body(id, &read)?;
         bytes += body.len();
         deliveries.push(Delivery {
             id: DeliveryId(id),
@@ -354,12 +360,13 @@ fn waiting(
         .query(params![now.as_millis(), limit])
         .map_err(doing())?;
     let mut events = Vec::new();
+    let mut packs = Unpacker::new(connection);
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get("id").map_err(doing())?;
         let read = Reader::new("events", &id, row);
         events.push(WaitingEvent {
             id: EventId(id),
-            event: event_of(&read)?,
+            event: event_of(id, &read, &mut packs)?,
             delivery_id: DeliveryId(read.get("delivery_id")?),
             received_at: read.time("received_at")?,
             tries: read.count("tries")?,
@@ -373,7 +380,11 @@ fn waiting(
 }
 
 /// The event of a row of `events`.
-pub(crate) fn event_of(read: &Reader<'_, '_>) -> Result<Event, StoreError> {
+pub(crate) fn event_of(
+    id: i64,
+    read: &Reader<'_, '_>,
+    packs: &mut Unpacker<'_>,
+) -> Result<Event, StoreError> {
     let key: Vec<u8> = read.get("key")?;
     let key = key
         .try_into()
@@ -384,7 +395,7 @@ pub(crate) fn event_of(read: &Reader<'_, '_>) -> Result<Event, StoreError> {
         container: read.word("container", Container::from_name)?,
         sent_at: read.optional_time("sent_at")?,
         occurred_at: read.optional_time("occurred_at")?,
-        body: read.json("body")?,
+        body: packs.event_body(id, read)?,
     })
 }
 

@@ -10,6 +10,7 @@ use super::lists::{
 use super::{RunRecord, Story};
 use crate::Store;
 use crate::error::StoreError;
+use crate::packs::Unpacker;
 use crate::planning::Verdict;
 use crate::rows::Reader;
 
@@ -34,9 +35,10 @@ impl Store {
 
 const BY_COMMENT: &str =
     "SELECT id FROM events WHERE comment_id = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
-const BY_SEND: &str = "SELECT event_id FROM sends WHERE message_id = ?1 LIMIT 1";
-const BY_MID: &str =
-    "SELECT id FROM events WHERE mid = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
+const BY_SEND: &str = "SELECT event_id FROM sends
+     WHERE message_end = substr(?1, -32) AND message_id = ?1 LIMIT 1";
+const BY_MID: &str = "SELECT id FROM events WHERE mid_end = substr(?1, -32) AND mid = ?1
+     ORDER BY ignored IS NOT NULL, id LIMIT 1";
 
 fn find_event(connection: &Connection, subject: &str) -> Result<Option<i64>, StoreError> {
     if let Ok(EventId(id)) = subject.parse() {
@@ -58,7 +60,9 @@ fn find_event(connection: &Connection, subject: &str) -> Result<Option<i64>, Sto
 
 fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Story>, StoreError> {
     let sql = format!("{EVENTS} WHERE e.id = ?1");
-    let Some(event) = rows(connection, &sql, [id], event_record)?.pop() else {
+    let mut packs = Unpacker::new(connection);
+    let Some(event) = rows(connection, &sql, [id], |row| event_record(row, &mut packs))?.pop()
+    else {
         return Ok(None);
     };
     let sql = format!(
@@ -68,11 +72,13 @@ fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Stor
     let deliveries = rows(connection, &sql, [id], delivery_record)?;
     let runs = rows(
         connection,
-        "SELECT r.*, a.name AS automation FROM runs r
+        "SELECT r.*, a.name AS automation,
+                (SELECT pack_id FROM events e WHERE e.id = r.event_id) AS pack_id
+         FROM runs r
          JOIN automations a ON a.id = r.automation_id WHERE r.event_id = ?1
          ORDER BY r.verdict <> 'matched', r.automation_id",
         [id],
-        run_record,
+        |row| run_record(row, &mut packs),
     )?;
     let sql = format!("{} WHERE s.event_id = ?1 ORDER BY s.id", sends_sql(now));
     let mut sends = rows(connection, &sql, [id], send_record)?;
@@ -87,12 +93,40 @@ fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Stor
     }))
 }
 
-fn run_record(row: &Row<'_>) -> Result<RunRecord, StoreError> {
+fn run_record(row: &Row<'_>, packs: &mut Unpacker<'_>) -> Result<RunRecord, StoreError> {
     let read = Reader::new("runs", &"of an event", row);
     Ok(RunRecord {
         automation: read.get("automation")?,
         version: read.count("version")?,
         verdict: read.word("verdict", Verdict::from_name)?,
-        because: read.json("because")?,
+        because: packs.because((read.get("event_id")?, read.get("automation_id")?), &read)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BY_COMMENT, BY_MID, BY_SEND};
+    use crate::query_plans::{plan_of, scratch};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_asked_about_is_found_without_looking_through_everything() {
+        let (_directory, store) = scratch();
+        for (sql, by) in [
+            (
+                BY_COMMENT,
+                "SEARCH events USING INDEX events_by_comment (comment_id=?)",
+            ),
+            (
+                BY_SEND,
+                "SEARCH sends USING INDEX sends_by_message (message_end=?)",
+            ),
+            (
+                BY_MID,
+                "SEARCH events USING INDEX events_by_mid (mid_end=?)",
+            ),
+        ] {
+            let plan = plan_of(&store, sql).await;
+            assert!(plan.starts_with(by), "{plan}");
+        }
+    }
 }

@@ -7,13 +7,14 @@ use hookline_model::ids::{
 };
 use hookline_model::send::SendKind;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Params, Row, params_from_iter};
+use rusqlite::{Connection, Params, Row, params_from_iter};
 
 use super::{
     AttemptRecord, DeliveryRecord, DeliveryStatus, EventRecord, Page, PageRequest, SendRecord,
 };
 use crate::Store;
 use crate::error::StoreError;
+use crate::packs::Unpacker;
 use crate::rows::Reader;
 
 /// Which deliveries.
@@ -81,13 +82,12 @@ impl Store {
             let Some(record) = rows(connection, &sql, [id.0], delivery_record)?.pop() else {
                 return Ok(None);
             };
-            let body = connection
-                .query_row("SELECT body FROM deliveries WHERE id = ?1", [id.0], |row| {
-                    row.get(0)
-                })
-                .optional()
-                .map_err(StoreError::database("read a delivery"))?;
-            Ok(body.map(|body| (record, body)))
+            let mut packs = Unpacker::new(connection);
+            let sql = "SELECT body, pack_id FROM deliveries WHERE id = ?1";
+            let body = rows(connection, sql, [id.0], |row| {
+                packs.delivery_body(id.0, &Reader::new("deliveries", &id, row))
+            })?;
+            Ok(body.into_iter().next().map(|body| (record, body)))
         })
         .await
     }
@@ -103,10 +103,12 @@ impl Store {
             query.equals("e.account_id", filter.account_id.map(|id| id.to_string()));
             query.equals("e.kind", filter.kind.map(|kind| kind.as_str().to_owned()));
             query.equals("e.comment_id", filter.comment_id.map(|id| id.to_string()));
-            query.equals("e.mid", filter.mid.map(|id| id.to_string()));
-            query.run(connection, EVENTS, "e.id", event_record, |record| {
-                record.id.0
-            })
+            let mid = filter.mid.map(|id| id.to_string());
+            query.within("e.mid_end = substr(?, -32)", mid.clone());
+            query.equals("e.mid", mid);
+            let mut packs = Unpacker::new(connection);
+            let read = |row: &Row<'_>| event_record(row, &mut packs);
+            query.run(connection, EVENTS, "e.id", read, |record| record.id.0)
         })
         .await
     }
@@ -141,7 +143,7 @@ impl Store {
 }
 
 pub(super) const DELIVERIES: &str = "SELECT d.id, d.received_at, d.api_version,
-        length(d.body) AS body_bytes, n.problem,
+        coalesce(d.body_bytes, length(d.body)) AS body_bytes, n.problem,
         r.redacted_at,
         coalesce(n.status, CASE WHEN d.id <= (SELECT delivery_id FROM progress
                                               WHERE stage = 'interpret')
@@ -208,7 +210,7 @@ impl Conditions {
         connection: &Connection,
         select: &str,
         id_column: &str,
-        read: fn(&Row<'_>) -> Result<T, StoreError>,
+        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
         id: fn(&T) -> i64,
     ) -> Result<Page<T>, StoreError> {
         let condition = match self.clauses.as_slice() {
@@ -232,7 +234,7 @@ pub(super) fn rows<T>(
     connection: &Connection,
     sql: &str,
     params: impl Params,
-    read: fn(&Row<'_>) -> Result<T, StoreError>,
+    mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let doing = || StoreError::database("read a list");
     let mut query = connection.prepare_cached(sql).map_err(doing())?;
@@ -262,7 +264,10 @@ pub(super) fn delivery_record(row: &Row<'_>) -> Result<DeliveryRecord, StoreErro
     })
 }
 
-pub(super) fn event_record(row: &Row<'_>) -> Result<EventRecord, StoreError> {
+pub(super) fn event_record(
+    row: &Row<'_>,
+    packs: &mut Unpacker<'_>,
+) -> Result<EventRecord, StoreError> {
     let id = id_of(row)?;
     let read = Reader::new("events", &id, row);
     Ok(EventRecord {
@@ -278,7 +283,7 @@ pub(super) fn event_record(row: &Row<'_>) -> Result<EventRecord, StoreError> {
         backfilled: read.word("container", Container::from_name)? == Container::Backfill,
         ignored: read.get("ignored")?,
         delivery_id: DeliveryId(read.get("delivery_id")?),
-        body: read.json("body")?,
+        body: packs.event_body(id, &read)?,
     })
 }
 

@@ -15,6 +15,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0006_deletions.sql"),
     include_str!("../../migrations/sqlite/0007_upkeep.sql"),
     include_str!("../../migrations/sqlite/0008_compare_states_plainly.sql"),
+    include_str!("../../migrations/sqlite/0009_packs.sql"),
+    include_str!("../../migrations/sqlite/0010_message_ends.sql"),
 ];
 
 /// The newest schema this version knows.

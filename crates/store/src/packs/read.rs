@@ -1,0 +1,126 @@
+//! The one place where a row becomes bytes, packed or not.
+
+use hookline_model::event::EventBody;
+use rusqlite::{Connection, OptionalExtension};
+use serde::de::DeserializeOwned;
+
+use super::contents::{Contents, Place};
+use crate::error::StoreError;
+use crate::rows::Reader;
+
+/// Reads what rows hold. Keeps the pack it read last: neighbours are in the same one.
+pub(crate) struct Unpacker<'connection> {
+    connection: &'connection Connection,
+    last: Option<(i64, Contents)>,
+}
+
+impl<'connection> Unpacker<'connection> {
+    pub(crate) fn new(connection: &'connection Connection) -> Self {
+        Self {
+            connection,
+            last: None,
+        }
+    }
+
+    /// The body of a row of `deliveries`, with the columns `body` and `pack_id`.
+    pub(crate) fn delivery_body(
+        &mut self,
+        id: i64,
+        read: &Reader<'_, '_>,
+    ) -> Result<Vec<u8>, StoreError> {
+        match read.get("pack_id")? {
+            Some(pack) => Ok(self.bytes(pack, Place::Delivery(id))?.to_vec()),
+            None => read.get("body"),
+        }
+    }
+
+    /// The body of a row with the columns `body` and `pack_id` of an event.
+    pub(crate) fn event_body(
+        &mut self,
+        id: i64,
+        read: &Reader<'_, '_>,
+    ) -> Result<EventBody, StoreError> {
+        match read.get("pack_id")? {
+            Some(pack) => self.json("events", pack, Place::Event(id)),
+            None => read.json("body"),
+        }
+    }
+
+    /// The same as the text it is.
+    pub(crate) fn event_text(
+        &mut self,
+        id: i64,
+        read: &Reader<'_, '_>,
+    ) -> Result<String, StoreError> {
+        match read.get("pack_id")? {
+            Some(pack) => {
+                let bytes = self.bytes(pack, Place::Event(id))?.to_vec();
+                String::from_utf8(bytes).map_err(StoreError::corrupt("events", "body", &id))
+            }
+            None => read.get("body"),
+        }
+    }
+
+    /// The reason of a run, with the columns `because` and `pack_id` (of its event).
+    pub(crate) fn because<T: DeserializeOwned>(
+        &mut self,
+        (event, automation): (i64, i64),
+        read: &Reader<'_, '_>,
+    ) -> Result<T, StoreError> {
+        let place = Place::Run { event, automation };
+        match read.get("pack_id")? {
+            // A run that came after its event was packed has its reason beside it.
+            Some(pack) if read.get::<String>("because")?.is_empty() => {
+                self.json("runs", pack, place)
+            }
+            _ => read.json("because"),
+        }
+    }
+
+    fn json<T: DeserializeOwned>(
+        &mut self,
+        table: &'static str,
+        pack: i64,
+        place: Place,
+    ) -> Result<T, StoreError> {
+        let bytes = self.bytes(pack, place)?;
+        serde_json::from_slice(bytes).map_err(StoreError::corrupt(table, "pack_id", &pack))
+    }
+
+    fn bytes(&mut self, pack: i64, place: Place) -> Result<&[u8], StoreError> {
+        self.contents(pack)?
+            .find(place)
+            .ok_or_else(|| broken(pack)("a row that names it is not in it"))
+    }
+
+    pub(super) fn contents(&mut self, pack: i64) -> Result<&Contents, StoreError> {
+        let last = match self.last.take() {
+            Some((id, contents)) if id == pack => (id, contents),
+            _ => (pack, contents_of(self.connection, pack)?),
+        };
+        Ok(&self.last.insert(last).1)
+    }
+}
+
+fn contents_of(connection: &Connection, pack: i64) -> Result<Contents, StoreError> {
+    let row: Option<(usize, Vec<u8>)> = connection
+        .prepare_cached("SELECT raw_bytes, bytes FROM packs WHERE id = ?1")
+        .and_then(|mut query| {
+            query
+                .query_row([pack], |row| {
+                    let raw_bytes = usize::try_from(row.get::<_, i64>(0)?).unwrap_or(usize::MAX);
+                    Ok((raw_bytes, row.get(1)?))
+                })
+                .optional()
+        })
+        .map_err(StoreError::database("read a pack"))?;
+    let (raw_bytes, bytes) = row.ok_or_else(|| broken(pack)("it is not there"))?;
+    Contents::decompress(&bytes, raw_bytes).map_err(broken(pack))
+}
+
+pub(super) fn broken<E>(pack: i64) -> impl FnOnce(E) -> StoreError
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    move |error| StoreError::corrupt("packs", "bytes", &pack)(error)
+}

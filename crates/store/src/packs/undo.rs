@@ -1,0 +1,94 @@
+//! Putting rows back as they were, because one of them changes or goes.
+
+use rusqlite::{Connection, params};
+
+use super::contents::Place;
+use super::read::Unpacker;
+use crate::error::StoreError;
+
+/// Undoes the packs that hold a delivery and its events; how many there were.
+pub(crate) fn undo_delivery(connection: &Connection, delivery: i64) -> Result<usize, StoreError> {
+    undo_found(
+        connection,
+        "SELECT pack_id FROM deliveries WHERE id = ?1 AND pack_id IS NOT NULL
+         UNION SELECT pack_id FROM events WHERE delivery_id = ?1 AND pack_id IS NOT NULL",
+        delivery,
+    )
+}
+
+/// Undoes the pack that holds an event.
+pub(crate) fn undo_event(connection: &Connection, event: i64) -> Result<(), StoreError> {
+    undo_found(
+        connection,
+        "SELECT pack_id FROM events WHERE id = ?1 AND pack_id IS NOT NULL",
+        event,
+    )
+    .map(drop)
+}
+
+fn undo_found(connection: &Connection, sql: &'static str, id: i64) -> Result<usize, StoreError> {
+    let packs: Vec<i64> = connection
+        .prepare_cached(sql)
+        .and_then(|mut query| query.query_map([id], |row| row.get(0))?.collect())
+        .map_err(StoreError::database("look for a pack"))?;
+    for pack in &packs {
+        undo(connection, *pack)?;
+    }
+    Ok(packs.len())
+}
+
+fn undo(connection: &Connection, pack: i64) -> Result<(), StoreError> {
+    let doing = || StoreError::database("undo a pack");
+    let mut unpacker = Unpacker::new(connection);
+    let mut first = None;
+    for (place, bytes) in unpacker.contents(pack)?.iter() {
+        if let Place::Delivery(id) = place {
+            first.get_or_insert(id);
+        }
+        if fill(connection, pack, place, bytes).map_err(doing())? != 1 {
+            return Err(super::read::broken(pack)(
+                "a row that is in it does not name it",
+            ));
+        }
+    }
+    // What was put back is packed again, by and by.
+    connection
+        .prepare_cached(
+            "UPDATE progress SET delivery_id = min(delivery_id, ?1 - 1) WHERE stage = 'pack'",
+        )
+        .and_then(|mut update| update.execute([first.unwrap_or(i64::MAX)]))
+        .map_err(doing())?;
+    connection
+        .prepare_cached("DELETE FROM packs WHERE id = ?1")
+        .and_then(|mut delete| delete.execute([pack]))
+        .map_err(doing())?;
+    Ok(())
+}
+
+fn fill(
+    connection: &Connection,
+    pack: i64,
+    place: Place,
+    bytes: &[u8],
+) -> Result<usize, rusqlite::Error> {
+    match place {
+        Place::Delivery(id) => connection
+            .prepare_cached(
+                "UPDATE deliveries SET body = ?3, pack_id = NULL, body_bytes = NULL
+                 WHERE id = ?1 AND pack_id = ?2",
+            )?
+            .execute(params![id, pack, bytes]),
+        Place::Event(id) => connection
+            .prepare_cached(
+                "UPDATE events SET body = CAST(?3 AS TEXT), pack_id = NULL
+                 WHERE id = ?1 AND pack_id = ?2",
+            )?
+            .execute(params![id, pack, bytes]),
+        Place::Run { event, automation } => connection
+            .prepare_cached(
+                "UPDATE runs SET because = CAST(?3 AS TEXT)
+                 WHERE event_id = ?1 AND automation_id = ?2 AND because = ''",
+            )?
+            .execute(params![event, automation, bytes]),
+    }
+}
