@@ -4,6 +4,7 @@
 //! requests, and [`HttpTransport`] is the only thing here that opens a connection. Whatever goes
 //! wrong is a [`CallFailure`], which says whether the call can have had an effect.
 
+mod address;
 mod app;
 mod backfill;
 mod call;
@@ -21,6 +22,7 @@ mod subscribed;
 mod transport;
 mod usage;
 
+pub use address::Address;
 pub use app::{
     AppCredentials, AppSubscription, AppWish, SubscribedField, read_app_subscription,
     subscribe_app, unsubscribe_app,

@@ -4,6 +4,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -424,4 +425,69 @@ async fn all_pages_of_a_person_are_read() {
     assert_eq!(ids, ["1", "2"]);
     let requests = server.join().unwrap();
     assert!(requests.last().unwrap().contains("&after=c1 HTTP"));
+}
+
+/// Serves one connection after another, each with the answers told for it, and closes each without
+/// a word, which it tells.
+fn serve_lines(lines: Vec<Vec<String>>) -> (String, JoinHandle<()>, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (closed, closings) = std::sync::mpsc::sync_channel(lines.len());
+    let server = std::thread::spawn(move || {
+        for answers in lines {
+            let (mut stream, _) = listener.accept().unwrap();
+            for answer in answers {
+                read_request(&mut stream);
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    (url, server, closings)
+}
+
+fn kept_open(body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_until_the_other_side_closes_it() {
+    let sent = || kept_open(SENT);
+    let lines = vec![vec![sent(), sent(), sent()], vec![sent()]];
+    let (url, server, closings) = serve_lines(lines);
+    let (client, _) = everywhere(&url);
+    let sender = Sender {
+        account: &AccountId::new("1"),
+        login: &Login::Instagram,
+        token: &Secret::new("token-1"),
+    };
+    let contact = ContactId::new("61");
+    for place in 0..4 {
+        if place == 3 {
+            closings.recv().unwrap();
+            // Lets the runtime hear of it, as it does between any two calls.
+            tokio::task::yield_now().await;
+        }
+        let sent = client.send_message(&sender, &contact, "hello").await;
+        assert_eq!(sent.unwrap().value.message_id.as_str(), "aWdf", "{place}");
+    }
+    drop(client);
+    server.join().unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_in_pieces_is_read_whole() {
+    let (first, rest) = SENT.split_at(9);
+    let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{}{}{}0\r\n\r\n",
+        chunk(first),
+        chunk(rest.split_at(4).0),
+        chunk(rest.split_at(4).1),
+    );
+    let (url, server) = serve(vec![answer]);
+    assert_eq!(send(&url).await.unwrap().value.message_id.as_str(), "aWdf");
+    server.join().unwrap();
 }

@@ -37,7 +37,8 @@ const NAME: &str = "text";
 #[derive(Debug, Clone)]
 pub struct Template {
     environment: Environment<'static>,
-    needs: Needs,
+    /// The variables it names, each once: no others are filled in.
+    used: Vec<&'static str>,
 }
 
 impl Template {
@@ -50,7 +51,9 @@ impl Template {
                 bytes: source.len(),
             });
         }
-        let used = check::check(source)?;
+        let mut used = check::check(source)?;
+        used.sort_unstable();
+        used.dedup();
         let mut environment = Environment::empty();
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_fuel(Some(FUEL));
@@ -58,17 +61,14 @@ impl Template {
         environment
             .add_template_owned(NAME, source.to_owned())
             .map_err(|error| TemplateProblem::syntax(&error))?;
-        let template = Self {
-            environment,
-            needs: Needs::of(&used),
-        };
-        template.check_fixed_part(!used.is_empty())?;
+        let template = Self { environment, used };
+        template.check_fixed_part(!template.used.is_empty())?;
         Ok(template)
     }
 
     /// What has to be read from Meta before the text can be rendered.
     pub fn needs(&self) -> Needs {
-        self.needs
+        Needs::of(&self.used)
     }
 
     /// The text of a message: trimmed, not empty, of at most [`MESSAGE_TEXT_BYTES_MAX`] bytes.
@@ -88,7 +88,9 @@ impl Template {
         if text.len() > MESSAGE_TEXT_BYTES_MAX {
             return Err(RenderError::TooLong { bytes: text.len() });
         }
-        if crate::matching::normalize(text, false).is_empty() {
+        // Most texts hold a plain letter, and need no closer look.
+        let is_plain = text.bytes().any(|byte| byte.is_ascii_alphanumeric());
+        if !is_plain && crate::matching::normalize(text, false).is_empty() {
             return Err(RenderError::Empty);
         }
         Ok(text.to_owned())
@@ -97,7 +99,7 @@ impl Template {
     fn output(&self, facts: &Facts) -> Result<String, minijinja::Error> {
         self.environment
             .get_template(NAME)?
-            .render(facts.to_value())
+            .render(facts.to_value(&self.used))
     }
 
     fn check_fixed_part(&self, has_variables: bool) -> Result<(), TemplateProblem> {

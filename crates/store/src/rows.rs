@@ -1,8 +1,10 @@
 //! Columns to nouns and back, the same way everywhere.
 
+use std::cell::Cell;
+
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, CommentId, ContactId, MessageId};
-use rusqlite::Row;
+use rusqlite::{Row, Statement};
 use serde::de::DeserializeOwned;
 
 use crate::error::StoreError;
@@ -13,6 +15,8 @@ pub(crate) struct Reader<'row, 'statement> {
     table: &'static str,
     id: &'row dyn std::fmt::Display,
     row: &'row Row<'statement>,
+    /// Where the next column is looked for first.
+    next: Cell<usize>,
 }
 
 impl<'row, 'statement> Reader<'row, 'statement> {
@@ -21,7 +25,29 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         id: &'row dyn std::fmt::Display,
         row: &'row Row<'statement>,
     ) -> Self {
-        Self { table, id, row }
+        Self {
+            table,
+            id,
+            row,
+            next: Cell::new(0),
+        }
+    }
+
+    /// The place of a column. Rows are read by the million and mostly in the order of their
+    /// columns, so the search goes on behind the column that was read last.
+    fn place(&self, column: &'static str) -> rusqlite::Result<usize> {
+        let statement: &Statement<'_> = self.row.as_ref();
+        let next = self.next.get();
+        let is_here = |place: &usize| {
+            statement
+                .column_name(*place)
+                .is_ok_and(|name| name.eq_ignore_ascii_case(column))
+        };
+        let behind = next..statement.column_count();
+        let found = behind.chain(0..next).find(is_here);
+        let found = found.ok_or_else(|| rusqlite::Error::InvalidColumnName(column.to_owned()))?;
+        self.next.set(found + 1);
+        Ok(found)
     }
 
     /// An error about a column; made only when there is one, because rows are read by the million.
@@ -36,8 +62,8 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         &self,
         column: &'static str,
     ) -> Result<T, StoreError> {
-        self.row
-            .get(column)
+        self.place(column)
+            .and_then(|place| self.row.get(place))
             .map_err(|error| self.corrupt(column, error))
     }
 
@@ -58,13 +84,17 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         column: &'static str,
         from_name: impl FnOnce(&str) -> Option<T>,
     ) -> Result<T, StoreError> {
-        let word = self.row.get_ref(column).and_then(|word| Ok(word.as_str()?));
+        let word = self
+            .place(column)
+            .and_then(|place| Ok(self.row.get_ref(place)?.as_str()?));
         let word = word.map_err(|error| self.corrupt(column, error))?;
         from_name(word).ok_or_else(|| self.corrupt(column, format!("{word:?} is not a known word")))
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
-        let text = self.row.get_ref(column).and_then(|text| Ok(text.as_str()?));
+        let text = self
+            .place(column)
+            .and_then(|place| Ok(self.row.get_ref(place)?.as_str()?));
         let text = text.map_err(|error| self.corrupt(column, error))?;
         serde_json::from_str(text).map_err(|error| self.corrupt(column, error))
     }
@@ -73,8 +103,11 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         &self,
         column: &'static str,
     ) -> Result<Option<T>, StoreError> {
-        let text: Option<String> = self.get(column)?;
-        text.map(|text| serde_json::from_str(&text).map_err(|error| self.corrupt(column, error)))
+        let text = self
+            .place(column)
+            .and_then(|place| Ok(self.row.get_ref(place)?.as_str_or_null()?));
+        let text = text.map_err(|error| self.corrupt(column, error))?;
+        text.map(|text| serde_json::from_str(text).map_err(|error| self.corrupt(column, error)))
             .transpose()
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use hookline_model::secret::Secret;
 use serde::Deserialize;
 
+use super::address::Address;
 use super::call::{Call, CallFailure, Reply};
 use super::endpoint::{GraphConfig, LoginKind, is_id};
 use super::page::{Entry, Page};
@@ -113,10 +114,7 @@ pub fn unsubscribe_app(
     Ok(Call::new(request, read_success))
 }
 
-fn subscriptions(
-    config: &GraphConfig,
-    app: &AppCredentials,
-) -> Result<reqwest::Url, RequestProblem> {
+fn subscriptions(config: &GraphConfig, app: &AppCredentials) -> Result<Address, RequestProblem> {
     if !is_id(&app.id) {
         return Err(RequestProblem::UnusableId("app"));
     }

@@ -3,8 +3,8 @@
 use hookline_model::account::Login;
 use hookline_model::ids::AccountId;
 use hookline_model::secret::Secret;
-use reqwest::Url;
 
+use super::address::Address;
 use super::request::RequestProblem;
 
 /// Meta's hosts and the version spoken to them.
@@ -104,7 +104,7 @@ impl GraphConfig {
         what: &'static str,
         id: &str,
         edge: Option<&str>,
-    ) -> Result<Url, RequestProblem> {
+    ) -> Result<Address, RequestProblem> {
         if !is_id(id) {
             return Err(RequestProblem::UnusableId(what));
         }
@@ -115,13 +115,13 @@ impl GraphConfig {
     pub(super) fn at<'a>(
         &'a self,
         login: LoginKind,
-        path: impl IntoIterator<Item = &'a str>,
-    ) -> Result<Url, RequestProblem> {
+        path: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
+    ) -> Result<Address, RequestProblem> {
         let host = match login {
             LoginKind::Instagram => &self.instagram_graph_url,
             LoginKind::Facebook => &self.graph_url,
         };
-        address(host, self.version().into_iter().chain(path))
+        Address::new(host, self.version().into_iter().chain(path))
     }
 
     /// The version that stands in paths, if one is configured.
@@ -134,29 +134,13 @@ impl GraphConfig {
         &self,
         sender: &Sender<'_>,
         edge: &str,
-    ) -> Result<Url, RequestProblem> {
+    ) -> Result<Address, RequestProblem> {
         let what = match sender.login {
             Login::Instagram => "account",
             Login::Facebook { .. } => "page",
         };
         self.node(sender, what, sender.messaging_node(), Some(edge))
     }
-}
-
-/// The address of a path on a configured host.
-pub(super) fn address<'a>(
-    host: &str,
-    path: impl IntoIterator<Item = &'a str>,
-) -> Result<Url, RequestProblem> {
-    let mut url = Url::parse(host).map_err(|_| RequestProblem::UnusableUrl)?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(RequestProblem::UnusableUrl);
-    }
-    url.path_segments_mut()
-        .map_err(|()| RequestProblem::UnusableUrl)?
-        .pop_if_empty()
-        .extend(path);
-    Ok(url)
 }
 
 /// Whether `text` can stand in a path without changing its meaning.

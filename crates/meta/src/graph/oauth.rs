@@ -6,15 +6,16 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use hookline_model::secret::Secret;
-use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use url::Url;
 
 pub use refusal::{CodeRefusal, RefreshRefusal};
 
+use super::address::{Address, escaped};
 use super::app::AppCredentials;
 use super::call::{Call, CallFailure, Reply};
-use super::endpoint::{GraphConfig, LoginKind, address};
+use super::endpoint::{GraphConfig, LoginKind};
 use super::request::{RequestProblem, get, post_form};
 use crate::wire::{Id, Text, Whole, lenient};
 
@@ -76,8 +77,8 @@ pub fn authorize_url(
     request: &LoginRequest<'_>,
 ) -> Result<Url, RequestProblem> {
     let mut url = match login {
-        LoginKind::Instagram => address(&hosts.instagram_oauth_url, ["oauth", "authorize"])?,
-        LoginKind::Facebook => address(
+        LoginKind::Instagram => escaped(&hosts.instagram_oauth_url, ["oauth", "authorize"])?,
+        LoginKind::Facebook => escaped(
             &hosts.facebook_oauth_url,
             config.version().into_iter().chain(["dialog", "oauth"]),
         )?,
@@ -109,7 +110,7 @@ pub fn exchange_code(
     let code = Secret::new(code.expose().trim_end_matches("#_"));
     let request = match login {
         LoginKind::Instagram => post_form(
-            address(&hosts.instagram_token_url, ["oauth", "access_token"])?,
+            Address::new(&hosts.instagram_token_url, ["oauth", "access_token"])?,
             &[
                 ("client_id", &app.id),
                 ("grant_type", "authorization_code"),
@@ -137,7 +138,7 @@ pub fn exchange_for_long_lived(
 ) -> Result<Call<TokenGrant>, RequestProblem> {
     let request = match login {
         LoginKind::Instagram => get(
-            address(&config.instagram_graph_url, ["access_token"])?,
+            Address::new(&config.instagram_graph_url, ["access_token"])?,
             &[("grant_type", "ig_exchange_token")],
         )
         .with_secret("client_secret", &app.secret)
@@ -159,7 +160,7 @@ pub fn refresh_token(
     config: &GraphConfig,
     token: &Secret,
 ) -> Result<Call<TokenGrant>, RequestProblem> {
-    let url = address(&config.instagram_graph_url, ["refresh_access_token"])?;
+    let url = Address::new(&config.instagram_graph_url, ["refresh_access_token"])?;
     let request =
         get(url, &[("grant_type", "ig_refresh_token")]).with_secret("access_token", token);
     Ok(Call::new(request, read_token_grant))

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use hookline_model::secret::Secret;
-use reqwest::Url;
+use serde::Serialize;
+
+use super::address::Address;
 
 /// The method of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub struct Request {
     /// The method.
     pub method: Method,
     /// The address; never holds a secret.
-    pub url: Url,
+    pub url: Address,
     /// The body.
     pub body: Body,
     /// Parameters that nothing may print.
@@ -66,15 +68,13 @@ impl Request {
 
     /// The address to call, secret parameters included where they belong into the query. Must not
     /// be printed or kept.
-    pub fn full_url(&self) -> Cow<'_, Url> {
+    pub fn full_url(&self) -> Cow<'_, Address> {
         if self.secrets.is_empty() || matches!(self.body, Body::Form(_)) {
             return Cow::Borrowed(&self.url);
         }
-        let mut url = self.url.clone();
         let secrets = self.secrets.iter();
-        url.query_pairs_mut()
-            .extend_pairs(secrets.map(|(name, secret)| (name, secret.expose())));
-        Cow::Owned(url)
+        let secrets = secrets.map(|(name, secret)| (*name, secret.expose()));
+        Cow::Owned(self.url.clone().with_query(secrets))
     }
 
     /// The type and the bytes of the body, secret parameters included where they belong into it.
@@ -132,18 +132,24 @@ pub enum RequestProblem {
 }
 
 /// A request that reads.
-pub(super) fn get(url: Url, query: &[(&str, &str)]) -> Request {
-    bare(Method::Get, with_query(url, query), Body::Empty)
+pub(super) fn get(url: Address, query: &[(&str, &str)]) -> Request {
+    bare(
+        Method::Get,
+        url.with_query(query.iter().copied()),
+        Body::Empty,
+    )
 }
 
 /// A request that has an effect. There is no query: Meta acts first and only then refuses what it
 /// does not like there (contract 6.2).
-pub(super) fn post(url: Url, json: &serde_json::Value) -> Request {
-    bare(Method::Post, url, Body::Json(json.to_string()))
+pub(super) fn post(url: Address, json: &impl Serialize) -> Request {
+    // Texts and ids always serialise.
+    let json = serde_json::to_string(json).unwrap_or_default();
+    bare(Method::Post, url, Body::Json(json))
 }
 
 /// A request that has an effect, with parameters that are names and not somebody's words.
-pub(super) fn post_form(url: Url, form: &[(&'static str, &str)]) -> Request {
+pub(super) fn post_form(url: Address, form: &[(&'static str, &str)]) -> Request {
     let form = form
         .iter()
         .map(|(name, value)| (*name, (*value).to_owned()));
@@ -151,18 +157,15 @@ pub(super) fn post_form(url: Url, form: &[(&'static str, &str)]) -> Request {
 }
 
 /// A request that takes something away.
-pub(super) fn delete(url: Url, query: &[(&str, &str)]) -> Request {
-    bare(Method::Delete, with_query(url, query), Body::Empty)
+pub(super) fn delete(url: Address, query: &[(&str, &str)]) -> Request {
+    bare(
+        Method::Delete,
+        url.with_query(query.iter().copied()),
+        Body::Empty,
+    )
 }
 
-fn with_query(mut url: Url, query: &[(&str, &str)]) -> Url {
-    if !query.is_empty() {
-        url.query_pairs_mut().extend_pairs(query);
-    }
-    url
-}
-
-fn bare(method: Method, url: Url, body: Body) -> Request {
+fn bare(method: Method, url: Address, body: Body) -> Request {
     Request {
         method,
         url,

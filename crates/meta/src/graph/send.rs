@@ -1,8 +1,7 @@
 //! Calls that have an effect on a person: private replies, DMs, public replies.
 
 use hookline_model::ids::{CommentId, ContactId, MediaId, MessageId};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::call::{Call, CallFailure, Reply};
 use super::endpoint::{GraphConfig, Sender};
@@ -32,8 +31,8 @@ pub fn send_private_reply(
     comment: &CommentId,
     text: &str,
 ) -> Result<Call<Sent>, RequestProblem> {
-    let recipient = json!({ "comment_id": comment.as_str() });
-    send(config, sender, &recipient, text)
+    let recipient = Recipient::CommentId(comment.as_str());
+    send(config, sender, recipient, text)
 }
 
 /// Writes to a contact inside the 24-hour window (contract 5.1, 5.7). Meta has no idempotency
@@ -44,18 +43,19 @@ pub fn send_message(
     contact: &ContactId,
     text: &str,
 ) -> Result<Call<Sent>, RequestProblem> {
-    let recipient = json!({ "id": contact.as_str() });
-    send(config, sender, &recipient, text)
+    let recipient = Recipient::Id(contact.as_str());
+    send(config, sender, recipient, text)
 }
 
 fn send(
     config: &GraphConfig,
     sender: &Sender<'_>,
-    recipient: &serde_json::Value,
+    recipient: Recipient<'_>,
     text: &str,
 ) -> Result<Call<Sent>, RequestProblem> {
     let url = config.messaging_edge(sender, "messages")?;
-    let body = json!({ "recipient": recipient, "message": { "text": text } });
+    let message = Message { text };
+    let body = Messaging { recipient, message };
     Ok(Call::new(post(url, &body), read_sent))
 }
 
@@ -69,7 +69,7 @@ pub fn send_public_reply(
 ) -> Result<Call<Commented>, RequestProblem> {
     let url = config.node(sender, "comment", comment.as_str(), Some("replies"))?;
     Ok(Call::new(
-        post(url, &json!({ "message": text })),
+        post(url, &WireReply::plain(text)),
         read_commented,
     ))
 }
@@ -84,15 +84,49 @@ pub fn reply_to_mention(
     text: &str,
 ) -> Result<Call<Commented>, RequestProblem> {
     let url = config.node(sender, "account", sender.account.as_str(), Some("mentions"))?;
-    let body = match comment {
-        Some(comment) => json!({
-            "media_id": media.as_str(),
-            "comment_id": comment.as_str(),
-            "message": text,
-        }),
-        None => json!({ "media_id": media.as_str(), "message": text }),
+    let body = WireReply {
+        media_id: Some(media.as_str()),
+        comment_id: comment.map(CommentId::as_str),
+        message: text,
     };
     Ok(Call::new(post(url, &body), read_commented))
+}
+
+#[derive(Serialize)]
+struct Messaging<'a> {
+    recipient: Recipient<'a>,
+    message: Message<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Recipient<'a> {
+    Id(&'a str),
+    CommentId(&'a str),
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct WireReply<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment_id: Option<&'a str>,
+    message: &'a str,
+}
+
+impl<'a> WireReply<'a> {
+    fn plain(message: &'a str) -> Self {
+        Self {
+            media_id: None,
+            comment_id: None,
+            message,
+        }
+    }
 }
 
 fn read_sent(reply: &Reply) -> Result<Sent, CallFailure> {

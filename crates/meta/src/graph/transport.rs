@@ -1,36 +1,47 @@
 //! How requests travel: over HTTP, or through a simulated world.
 
+mod line;
+mod pool;
+
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use hookline_model::limits::GRAPH_ANSWER_BYTES_MAX;
+use bytes::Bytes;
 use hookline_model::secret::Secret;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT,
+};
+use hyper::http::uri::{PathAndQuery, Uri};
+use hyper::{Method, Response, Version};
 
+use super::address::Address;
 use super::call::{CallFailure, Reply};
 use super::endpoint::Authority;
-use super::request::{Method, Request, RequestProblem};
+use super::request::{self, Request, RequestProblem};
 use super::usage::Usage;
+
+use line::{Asked, Line};
+use pool::Pool;
+
+/// What we call ourselves.
+const NAME: HeaderValue = HeaderValue::from_static(concat!("hookline/", env!("CARGO_PKG_VERSION")));
+
+/// Headers of a request at most.
+const HEADERS_MAX: usize = 8;
 
 /// How long a connection may take to come about.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-
-/// How long an idle connection is kept: short, because a request on a connection that the other
-/// side is just closing has an unknown outcome.
-const IDLE_MAX: Duration = Duration::from_secs(15);
-
-/// How many idle connections are kept for one host: as many as sends are under way when the lanes
-/// that are worked at once are full, because a new one costs more than the call it is made for.
-const IDLE_CONNECTIONS_MAX: usize = 512;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 #[error("the client of the graph api could not be set up")]
 pub struct ClientProblem {
     #[source]
-    source: reqwest::Error,
+    source: rustls::Error,
 }
 
 /// A reply on its way.
@@ -48,7 +59,8 @@ pub trait Transport: fmt::Debug + Send + Sync {
 /// HTTP: each call within its time, without following redirects.
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
-    http: reqwest::Client,
+    pool: Arc<Pool>,
+    call_limit: Duration,
 }
 
 impl Transport for HttpTransport {
@@ -62,19 +74,8 @@ impl HttpTransport {
     pub fn new(call_limit: Duration) -> Result<Self, ClientProblem> {
         // Fails only if someone chose a provider before, which then is the one to use.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("hookline/", env!("CARGO_PKG_VERSION")))
-            .timeout(call_limit)
-            .connect_timeout(CONNECT_MAX.min(call_limit))
-            .pool_idle_timeout(IDLE_MAX)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|source| ClientProblem { source })?;
-        Ok(Self { http })
+        let pool = Arc::new(Pool::new(CONNECT_MAX.min(call_limit))?);
+        Ok(Self { pool, call_limit })
     }
 
     async fn exchange(
@@ -82,34 +83,93 @@ impl HttpTransport {
         authority: Authority<'_>,
         request: &Request,
     ) -> Result<Reply, CallFailure> {
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Delete => reqwest::Method::DELETE,
-        };
-        let mut builder = self.http.request(method, request.full_url().into_owned());
-        if let Some(token) = authority.token() {
-            builder = builder.header(AUTHORIZATION, bearer(token)?);
-        }
-        if let Some((content_type, body)) = request.full_body() {
-            builder = builder.header(CONTENT_TYPE, content_type).body(body);
-        }
-        let mut response = builder.send().await.map_err(|error| not_answered(&error))?;
-        let http_status = response.status().as_u16();
-        let usage = usage_of(response.headers(), authority);
-        let body = read_body(&mut response)
-            .await
-            .map_err(|reason| CallFailure::Unknown {
-                reason,
-                http_status: Some(http_status),
+        let url = request.full_url();
+        let asked = written(authority, request, &url)?;
+        // What is known of the answer when its time is over.
+        let mut head = None;
+        let limit = self.call_limit;
+        let exchanged = tokio::time::timeout(limit, async {
+            let (mut line, response) = self.ask(url.origin(), asked).await?;
+            let (http_status, usage) = *head.insert(head_of(&response, authority));
+            let is_last = is_last(&response);
+            let body = line.read(response.into_body()).await;
+            let body = body.map_err(|reason| unknown(reason, Some((http_status, usage))))?;
+            if !is_last {
+                self.pool.keep(url.origin(), line);
+            }
+            Ok(Reply {
+                http_status,
+                body,
                 usage,
-            })?;
-        Ok(Reply {
-            http_status,
-            body,
-            usage,
-        })
+            })
+        });
+        match exchanged.await {
+            Ok(reply) => reply,
+            Err(_) => Err(unknown("timeout", head)),
+        }
     }
+
+    /// Carries a request over a connection that is open, or a new one. It is written again only
+    /// when provably nothing of it was: when a connection ended before it could take it.
+    async fn ask(
+        &self,
+        origin: &str,
+        mut asked: Asked,
+    ) -> Result<(Box<Line>, Response<Incoming>), CallFailure> {
+        while let Some(mut line) = self.pool.find(origin).await {
+            match line.ask(asked).await {
+                Ok(response) => return Ok((line, response)),
+                Err(mut failure) => match failure.take_message() {
+                    Some(unwritten) => asked = unwritten,
+                    None => return Err(unknown("connection_lost", None)),
+                },
+            }
+        }
+        // Only a connection that never came about proves that nothing left us.
+        let opened = self.pool.open(origin).await;
+        let mut line = opened.map_err(|detail| CallFailure::NotSent { detail })?;
+        match line.ask(asked).await {
+            Ok(response) => Ok((line, response)),
+            Err(_) => Err(unknown("connection_lost", None)),
+        }
+    }
+}
+
+/// The request as it goes over the wire.
+fn written(
+    authority: Authority<'_>,
+    request: &Request,
+    url: &Address,
+) -> Result<Asked, CallFailure> {
+    let method = match request.method {
+        request::Method::Get => Method::GET,
+        request::Method::Post => Method::POST,
+        request::Method::Delete => Method::DELETE,
+    };
+    let host = url.origin().rsplit(['/', '@']).next().unwrap_or_default();
+    let mut headers = HeaderMap::with_capacity(HEADERS_MAX);
+    headers.insert(HOST, HeaderValue::from_str(host).map_err(no_address)?);
+    headers.insert(USER_AGENT, NAME);
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    if let Some(token) = authority.token() {
+        headers.insert(AUTHORIZATION, bearer(token)?);
+    }
+    let mut body = Bytes::new();
+    if let Some((content_type, text)) = request.full_body() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        body = Bytes::from(text);
+    }
+    let path = Bytes::copy_from_slice(url.path_and_query().as_bytes());
+    let path = PathAndQuery::from_maybe_shared(path).map_err(no_address)?;
+    let mut asked = Asked::new(Full::new(body));
+    *asked.method_mut() = method;
+    *asked.uri_mut() = Uri::from(path);
+    *asked.headers_mut() = headers;
+    Ok(asked)
+}
+
+fn no_address<E>(_: E) -> CallFailure {
+    RequestProblem::UnusableUrl.into()
 }
 
 /// The header with the token, marked so that nothing prints it.
@@ -120,56 +180,29 @@ fn bearer(token: &Secret) -> Result<HeaderValue, RequestProblem> {
     Ok(value)
 }
 
-fn usage_of(headers: &HeaderMap, authority: Authority<'_>) -> Usage {
+/// What an answer says before its body.
+fn head_of(response: &Response<Incoming>, authority: Authority<'_>) -> (u16, Usage) {
+    let headers = response.headers();
     let header = |name| headers.get(name).map(HeaderValue::as_bytes);
-    Usage::of_headers(
-        header("x-app-usage"),
-        header("x-business-use-case-usage"),
-        &authority.usage_keys(),
-    )
+    let usage = match (header("x-app-usage"), header("x-business-use-case-usage")) {
+        (None, None) => Usage::default(),
+        (app, business) => Usage::of_headers(app, business, &authority.usage_keys()),
+    };
+    (response.status().as_u16(), usage)
 }
 
-/// Only a connection that never came about proves that nothing left us.
-fn not_answered(error: &reqwest::Error) -> CallFailure {
-    if error.is_connect() || error.is_builder() {
-        return CallFailure::NotSent {
-            detail: causes(error),
-        };
-    }
+/// Whether the other side closes the connection after this answer.
+fn is_last(response: &Response<Incoming>) -> bool {
+    let says_so = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"close");
+    response.version() != Version::HTTP_11
+        || response.headers().get(CONNECTION).is_some_and(says_so)
+}
+
+/// The request was on its way.
+fn unknown(reason: &'static str, head: Option<(u16, Usage)>) -> CallFailure {
     CallFailure::Unknown {
-        reason: if error.is_timeout() {
-            "timeout"
-        } else {
-            "connection_lost"
-        },
-        http_status: None,
-        usage: Usage::default(),
-    }
-}
-
-/// What is behind a transport error, without the outermost words, which hold the address.
-fn causes(error: &reqwest::Error) -> String {
-    let mut words = Vec::new();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        words.push(inner.to_string());
-        cause = inner.source();
-    }
-    words.join(": ")
-}
-
-/// The whole body, or the stable word for why it is not whole.
-async fn read_body(response: &mut reqwest::Response) -> Result<Bytes, &'static str> {
-    let mut body = BytesMut::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > GRAPH_ANSWER_BYTES_MAX => {
-                return Err("answer_too_long");
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(body.freeze()),
-            Err(error) if error.is_timeout() => return Err("timeout"),
-            Err(_) => return Err("answer_cut"),
-        }
+        reason,
+        http_status: head.map(|(http_status, _)| http_status),
+        usage: head.map_or_else(Usage::default, |(_, usage)| usage),
     }
 }

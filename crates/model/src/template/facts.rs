@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use minijinja::{Value, context};
+use minijinja::Value;
 use serde::{Deserialize, Serialize};
 
 macro_rules! facts {
@@ -15,9 +15,11 @@ macro_rules! facts {
         }
 
         impl $name {
-            fn to_value(&self) -> Value {
-                let fields = [$(($key, Value::from(self.$field.as_deref().unwrap_or_default()))),+];
-                Value::from(BTreeMap::from(fields))
+            fn get(&self, key: &str) -> Option<&str> {
+                match key {
+                    $($key => self.$field.as_deref(),)+
+                    _ => None,
+                }
             }
         }
     };
@@ -125,18 +127,41 @@ pub struct Facts {
 }
 
 impl Facts {
-    pub(super) fn to_value(&self) -> Value {
-        context! {
-            contact => self.contact.to_value(),
-            comment => self.comment.to_value(),
-            media => self.media.to_value(),
-            parent => self.parent.to_value(),
-            message => self.message.to_value(),
-            postback => self.postback.to_value(),
-            referral => self.referral.to_value(),
-            account => self.account.to_value(),
-            keyword => self.keyword.as_deref().unwrap_or_default(),
-            automation => self.automation.as_deref().unwrap_or_default(),
+    /// The variables of these names, as texts know them: what is not known is empty.
+    pub(super) fn to_value(&self, names: &[&'static str]) -> Value {
+        let mut values: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
+        let mut alone: BTreeMap<&str, Value> = BTreeMap::new();
+        for name in names {
+            let value = Value::from(self.get(name).unwrap_or_default());
+            if let Some((root, field)) = name.split_once('.') {
+                values.entry(root).or_default().insert(field, value);
+            } else {
+                alone.insert(name, value);
+            }
+        }
+        alone.extend(values.into_iter().map(|(root, of)| (root, Value::from(of))));
+        Value::from(alone)
+    }
+
+    /// What the variable of this name stands for; none when that is not known.
+    fn get(&self, name: &str) -> Option<&str> {
+        let Some((root, field)) = name.split_once('.') else {
+            return match name {
+                "keyword" => self.keyword.as_deref(),
+                "automation" => self.automation.as_deref(),
+                _ => None,
+            };
+        };
+        match root {
+            "contact" => self.contact.get(field),
+            "comment" => self.comment.get(field),
+            "media" => self.media.get(field),
+            "parent" => self.parent.get(field),
+            "message" => self.message.get(field),
+            "postback" => self.postback.get(field),
+            "referral" => self.referral.get(field),
+            "account" => self.account.get(field),
+            _ => None,
         }
     }
 }

@@ -70,6 +70,12 @@ pub(crate) fn open_connection(path: &Path, purpose: Purpose) -> Result<Connectio
     Ok(connection)
 }
 
+/// Keeps what undoes a part of a transaction in memory, where SQLite would write it to a temporary
+/// file in each commit. For connections whose transactions are short.
+pub(super) fn undo_in_memory(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    set(connection, path, "temp_store", "MEMORY", "2")
+}
+
 fn set(
     connection: &Connection,
     path: &Path,

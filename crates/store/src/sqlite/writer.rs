@@ -10,7 +10,7 @@ use rusqlite::{CachedStatement, Connection, params};
 use tokio::sync::mpsc;
 
 use super::checkpoint::Checkpointer;
-use super::connection::{Purpose, open_connection};
+use super::connection::{Purpose, open_connection, undo_in_memory};
 use super::intake::{Intake, NewDelivery, Recording, Taken, WORTH_A_COMMIT};
 use super::work::{Completion, Place, Work};
 use crate::error::{OpenError, StoreError};
@@ -45,6 +45,7 @@ impl Writer {
     /// Starts the writer and its checkpointer on an already migrated database.
     pub(crate) fn start(path: &Path) -> Result<(Self, JoinHandle<()>), OpenError> {
         let connection = open_connection(path, Purpose::Write)?;
+        undo_in_memory(&connection, path)?;
         let last_id = last_delivery(&connection, path)?;
         let checkpointer = Checkpointer::start(path)?;
         let intake = Arc::<Intake>::default();
