@@ -23,10 +23,12 @@ impl Store {
     /// what this plan takes for new: read the facts again and decide again.
     pub async fn commit_plan(
         &self,
-        plan: Plan,
+        mut plan: Plan,
         now: Timestamp,
     ) -> Result<Vec<EventId>, StoreError> {
         let written = written(&plan)?;
+        // Nothing of them is needed any more: what this thread made is not the writer's to free.
+        plan.deliveries = Vec::new();
         self.write(move |connection| commit(connection, &plan, &written, now))
             .await
     }
