@@ -99,6 +99,7 @@ impl Interpreter {
         report.duplicates = plan.sightings.len();
         report.absorb(&routed);
         plan.events = routed.into_iter().map(|routed| routed.planned).collect();
+        plan.deliveries = batch.deliveries;
         self.store.commit_plan(plan, self.clock.now()).await?;
         Ok(report)
     }

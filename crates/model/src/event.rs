@@ -65,22 +65,7 @@ impl Event {
 
     /// The message this event is about.
     pub fn message_id(&self) -> Option<&MessageId> {
-        match &self.body {
-            EventBody::MessageReceived(message)
-            | EventBody::MessageEchoed(message)
-            | EventBody::MessageDeleted(message) => Some(&message.mid),
-            EventBody::MessageEdited(edit) => Some(&edit.mid),
-            EventBody::ReactionChanged(reaction) => Some(&reaction.mid),
-            EventBody::MessageSeen(seen) => Some(&seen.mid),
-            EventBody::PostbackReceived(postback) => postback.mid.as_ref(),
-            EventBody::CommentReceived(_)
-            | EventBody::LiveCommentReceived(_)
-            | EventBody::MentionReceived(_)
-            | EventBody::ReferralReceived(_)
-            | EventBody::ThreadControlChanged(_)
-            | EventBody::StoryInsightsReceived(_)
-            | EventBody::Unknown(_) => None,
-        }
+        self.body.message_id()
     }
 
     /// The person on the other side, if the event names one.

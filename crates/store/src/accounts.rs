@@ -336,14 +336,16 @@ fn drop_sends(
         .map_err(StoreError::database("cancel the account's sends"))?;
     connection
         .execute(
-            "DELETE FROM once_keys WHERE (event_id, automation_id) IN (
-                 SELECT event_id, automation_id FROM sends
-                 WHERE account_id = ?1 AND state = 'cancelled' AND reason = ?2)
-             AND NOT EXISTS (
-                 SELECT 1 FROM sends other WHERE other.event_id = once_keys.event_id
-                    AND other.automation_id = once_keys.automation_id
-                    AND (other.had_unknown = 1
-                         OR other.state IN ('planned', 'leased', 'accepted', 'unknown')))",
+            "DELETE FROM once_keys WHERE (automation_id, once_key, event_id) IN (
+                 SELECT r.automation_id, r.once_key, r.event_id
+                 FROM sends ended JOIN runs r ON r.event_id = ended.event_id
+                      AND r.automation_id = ended.automation_id
+                 WHERE ended.account_id = ?1 AND ended.state = 'cancelled' AND ended.reason = ?2
+                   AND NOT EXISTS (
+                     SELECT 1 FROM sends other WHERE other.event_id = ended.event_id
+                        AND other.automation_id = ended.automation_id
+                        AND (other.had_unknown = 1 OR other.state IN
+                            ('planned', 'leased', 'accepted', 'unknown'))))",
             params![id.as_str(), reason],
         )
         .map_err(StoreError::database("free the account's limits"))?;

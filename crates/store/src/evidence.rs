@@ -10,6 +10,7 @@ use hookline_model::send::{SendClass, SendKind, SendState};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Store;
+use crate::digest;
 use crate::error::StoreError;
 use crate::lanes::{self, Budgets};
 use crate::lanes::{End, wake_lane};
@@ -305,7 +306,7 @@ fn echo(
     let doing = || StoreError::database("look for an echo");
     let mut query = connection
         .prepare_cached(
-            "SELECT id, body, pack_id FROM events
+            "SELECT id, body, delivery_id, pack_id FROM events
              WHERE account_id = ?1 AND contact_id = ?2 AND kind = 'message_echoed'
                AND received_at >= ?3 AND coalesce(occurred_at, received_at) >= ?3
              ORDER BY coalesce(occurred_at, received_at), id LIMIT 100",
@@ -338,10 +339,10 @@ fn echo(
 
 fn attributed(connection: &Connection, message: &MessageId) -> Result<bool, StoreError> {
     connection
-        .prepare_cached(
-            "SELECT 1 FROM sends WHERE message_end = substr(?1, -32) AND message_id = ?1",
-        )
-        .and_then(|mut query| query.exists([message.as_str()]))
+        .prepare_cached("SELECT 1 FROM sends WHERE message_digest = ?2 AND message_id = ?1")
+        .and_then(|mut query| {
+            query.exists(params![message.as_str(), digest::short(message.as_str())])
+        })
         .map_err(StoreError::database("look for the send of a message"))
 }
 

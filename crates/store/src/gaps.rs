@@ -8,10 +8,12 @@ use hookline_model::clock::Timestamp;
 use hookline_model::event::EventKind;
 use hookline_model::ids::{AccountId, CommentId, DeliveryId, MessageId};
 use hookline_model::upkeep::{GapCause, Task};
+use rusqlite::types::Value as Column;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
 use crate::Store;
+use crate::digest;
 use crate::error::StoreError;
 use crate::rows::Reader;
 use crate::sqlite::NewDelivery;
@@ -215,7 +217,9 @@ impl Store {
     ) -> Result<HashSet<CommentId>, StoreError> {
         self.read(move |connection| {
             let sql = "SELECT 1 FROM events WHERE comment_id = ?1 AND account_id = ?2";
-            known(connection, sql, &account, comments, CommentId::as_str)
+            known(connection, sql, &account, comments, |id| {
+                id.as_str().to_owned().into()
+            })
         })
         .await
     }
@@ -227,9 +231,11 @@ impl Store {
         messages: Vec<MessageId>,
     ) -> Result<HashSet<MessageId>, StoreError> {
         self.read(move |connection| {
-            let sql = "SELECT 1 FROM events WHERE mid_end = substr(?1, -32) AND mid = ?1
+            let sql = "SELECT 1 FROM events WHERE mid_digest = ?1
                        AND account_id = ?2 AND kind = 'message_received'";
-            known(connection, sql, &account, messages, MessageId::as_str)
+            known(connection, sql, &account, messages, |id| {
+                digest::short(id.as_str()).into()
+            })
         })
         .await
     }
@@ -296,13 +302,13 @@ fn known<T: std::hash::Hash + Eq>(
     sql: &str,
     account: &AccountId,
     ids: Vec<T>,
-    text: fn(&T) -> &str,
+    column: fn(&T) -> Column,
 ) -> Result<HashSet<T>, StoreError> {
     let doing = || StoreError::database("look for what is known");
     let mut query = connection.prepare_cached(sql).map_err(doing())?;
     let mut found = HashSet::new();
     for id in ids {
-        let exists = query.exists(params![text(&id), account.as_str()]);
+        let exists = query.exists(params![column(&id), account.as_str()]);
         if exists.map_err(doing())? {
             found.insert(id);
         }

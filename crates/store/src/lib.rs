@@ -22,6 +22,7 @@ mod accounts;
 pub mod alerts;
 mod automations;
 mod deliveries;
+mod digest;
 pub mod erase;
 mod error;
 pub mod evidence;
@@ -33,6 +34,7 @@ pub mod planning;
 #[cfg(test)]
 mod query_plans;
 pub mod queue;
+mod quoting;
 pub mod records;
 mod retention;
 mod rows;

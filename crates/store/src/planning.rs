@@ -5,6 +5,7 @@
 
 mod commit;
 mod facts;
+mod written;
 
 use hookline_model::automation::Because;
 use hookline_model::clock::Timestamp;
@@ -113,6 +114,9 @@ pub struct Plan {
     pub events: Vec<PlannedEvent>,
     /// Known events told again.
     pub sightings: Vec<(NaturalKey, DeliveryId)>,
+    /// The deliveries of the batch. An event of one of them is kept as what it adds to it; any
+    /// other is kept whole.
+    pub deliveries: Vec<Delivery>,
 }
 
 /// An event with everything that was decided about it.

@@ -7,6 +7,7 @@ mod intake;
 mod migrate;
 mod readers;
 mod stepper;
+mod work;
 mod writer;
 
 pub(crate) use connection::{Purpose, open_connection};

@@ -50,6 +50,26 @@ impl EventBody {
         }
     }
 
+    /// The message this is about, as far as Meta names one.
+    pub fn message_id(&self) -> Option<&MessageId> {
+        match self {
+            Self::MessageReceived(message)
+            | Self::MessageEchoed(message)
+            | Self::MessageDeleted(message) => Some(&message.mid),
+            Self::MessageEdited(edit) => Some(&edit.mid),
+            Self::ReactionChanged(reaction) => Some(&reaction.mid),
+            Self::MessageSeen(seen) => Some(&seen.mid),
+            Self::PostbackReceived(postback) => postback.mid.as_ref(),
+            Self::CommentReceived(_)
+            | Self::LiveCommentReceived(_)
+            | Self::MentionReceived(_)
+            | Self::ReferralReceived(_)
+            | Self::ThreadControlChanged(_)
+            | Self::StoryInsightsReceived(_)
+            | Self::Unknown(_) => None,
+        }
+    }
+
     /// The one word for this body.
     pub fn kind(&self) -> EventKind {
         match self {

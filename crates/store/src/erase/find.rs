@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use hookline_model::erasure::{DISTINCT_ID_BYTES, Marks, Part, Whom};
+use hookline_model::event::EventBody;
 use hookline_model::ids::{AccountId, DeliveryId, EventId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use super::{Doomed, OpenDeletion, Suspects};
 use crate::Store;
+use crate::digest;
 use crate::error::StoreError;
 use crate::packs::Unpacker;
 use crate::rows::Reader;
@@ -187,7 +189,7 @@ fn doomed(connection: &Connection, deletion: &OpenDeletion) -> Result<Doomed, St
         .map_err(doing())?;
     let from = deletion.event.0;
     let until = last.min(from + EVENTS_AT_ONCE);
-    let sql = "SELECT id, delivery_id, account_id, mid, comment_id, contact_id, body, pack_id
+    let sql = "SELECT id, delivery_id, account_id, comment_id, contact_id, body, pack_id
          FROM events WHERE id > ?1 AND id <= ?2 AND delivery_id <= ?3 ORDER BY id";
     let mut found = Doomed {
         events: Vec::new(),
@@ -213,11 +215,14 @@ fn doomed(connection: &Connection, deletion: &OpenDeletion) -> Result<Doomed, St
         if !candidate.is_of(&deletion.whom) {
             continue;
         }
-        for place in [3, 4] {
-            let part: Option<String> = row.get(place).map_err(doing())?;
-            let account = account.clone();
-            found.parts.extend(part.map(|id| Part { account, id }));
-        }
+        let message = message_of(&candidate.body);
+        let comment: Option<String> = read.get("comment_id")?;
+        found
+            .parts
+            .extend(message.into_iter().chain(comment).map(|id| {
+                let account = account.clone();
+                Part { account, id }
+            }));
         found.events.push(EventId(id));
         if found.events.len() >= DOOMED_AT_ONCE {
             (found.until, found.is_end) = (EventId(id), false);
@@ -226,6 +231,12 @@ fn doomed(connection: &Connection, deletion: &OpenDeletion) -> Result<Doomed, St
     }
     complete(connection, &mut found)?;
     Ok(found)
+}
+
+/// The message an event is about.
+fn message_of(body: &str) -> Option<String> {
+    let body: EventBody = serde_json::from_str(body).ok()?;
+    body.message_id().map(ToString::to_string)
 }
 
 /// Adds what belongs to the events that were found: of the same comments and messages, of what
@@ -288,12 +299,15 @@ fn deliveries_of(
 pub(super) fn events_of_part(connection: &Connection, part: &Part) -> Result<Vec<i64>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT id FROM events WHERE mid_end = substr(?2, -32) AND mid = ?2 AND account_id = ?1
+            "SELECT id FROM events WHERE mid_digest = ?3 AND account_id = ?1
              UNION SELECT id FROM events WHERE comment_id = ?2 AND account_id = ?1",
         )
         .and_then(|mut query| {
             query
-                .query_map(params![part.account.as_str(), part.id], |row| row.get(0))?
+                .query_map(
+                    params![part.account.as_str(), part.id, digest::short(&part.id)],
+                    |row| row.get(0),
+                )?
                 .collect()
         })
         .map_err(StoreError::database("look for events of a part"))

@@ -11,6 +11,7 @@ use crate::Store;
 use crate::accounts::bump;
 use crate::error::StoreError;
 use crate::packs::{undo_delivery, undo_event};
+use crate::quoting::write_out;
 
 /// Rows taken out of one table in one transaction.
 const ROWS_AT_ONCE: u32 = 500;
@@ -82,6 +83,7 @@ fn keep_redactions(
     bump(connection, "redactions")?;
     for Redacted { id, before, after } in redacted {
         undo_delivery(connection, id.0)?;
+        write_out(connection, id.0)?;
         let changed = match after {
             Some(body) => connection
                 .prepare_cached("UPDATE deliveries SET body = ?3 WHERE id = ?1 AND body = ?2")
@@ -160,7 +162,10 @@ fn erase_event(connection: &Connection, deletion: i64, event: i64) -> Result<(),
          WHERE send_id IN (SELECT id FROM sends WHERE event_id = ?1)",
     )?;
     let sends = run("DELETE FROM sends WHERE event_id = ?1")?;
-    run("DELETE FROM once_keys WHERE event_id = ?1")?;
+    run(
+        "DELETE FROM once_keys WHERE (automation_id, once_key, event_id) IN (
+             SELECT automation_id, once_key, event_id FROM runs WHERE event_id = ?1)",
+    )?;
     run("DELETE FROM runs WHERE event_id = ?1")?;
     run("DELETE FROM waiting_events WHERE event_id = ?1")?;
     run("DELETE FROM sightings WHERE event_id = ?1")?;

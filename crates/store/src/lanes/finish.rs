@@ -11,6 +11,7 @@ use super::claim::release;
 use super::{
     Budgets, Ending, FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane,
 };
+use crate::digest;
 use crate::error::StoreError;
 use crate::rows::{Reader, to_json};
 use crate::{Store, alerts};
@@ -231,10 +232,10 @@ pub(crate) fn accept(
         .prepare_cached(
             "UPDATE sends SET state = 'accepted', reason = NULL, finished_at = ?2,
                  lease_until = NULL, message_id = coalesce(?3, message_id),
-                 recipient_id = coalesce(?4, recipient_id),
+                 message_digest = coalesce(?5, message_digest),
+                 recipient_id = coalesce(nullif(?4, contact_id), recipient_id),
                  echoed_at = coalesce(echoed_at, (SELECT min(received_at) FROM events
-                                 WHERE mid_end = substr(?3, -32) AND mid = ?3
-                                   AND kind = 'message_echoed'))
+                                 WHERE mid_digest = ?5 AND kind = 'message_echoed'))
              WHERE id = ?1",
         )
         .map_err(StoreError::database("accept a send"))?
@@ -243,6 +244,7 @@ pub(crate) fn accept(
             now.as_millis(),
             message_id.map(MessageId::as_str),
             recipient_id.map(ContactId::as_str),
+            message_id.map(|id| digest::short(id.as_str())),
         ])
         .map_err(StoreError::database("accept a send"))?;
     next_step(connection, send, now)
@@ -372,8 +374,10 @@ fn cancel_rest(connection: &Connection, send: SendId, now: Timestamp) -> Result<
 fn free_limit(connection: &Connection, send: SendId) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "DELETE FROM once_keys WHERE (event_id, automation_id) IN (
-                 SELECT ended.event_id, ended.automation_id FROM sends ended
+            "DELETE FROM once_keys WHERE (automation_id, once_key, event_id) IN (
+                 SELECT r.automation_id, r.once_key, r.event_id
+                 FROM sends ended JOIN runs r ON r.event_id = ended.event_id
+                      AND r.automation_id = ended.automation_id
                  WHERE ended.id = ?1 AND NOT EXISTS (
                      SELECT 1 FROM sends other WHERE other.event_id = ended.event_id
                         AND other.automation_id = ended.automation_id

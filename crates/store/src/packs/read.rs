@@ -6,12 +6,15 @@ use serde::de::DeserializeOwned;
 
 use super::contents::{Contents, Place};
 use crate::error::StoreError;
+use crate::quoting::{self, Kept};
 use crate::rows::Reader;
 
 /// Reads what rows hold. Keeps the pack it read last: neighbours are in the same one.
 pub(crate) struct Unpacker<'connection> {
     connection: &'connection Connection,
     last: Option<(i64, Contents)>,
+    /// The delivery whose bytes were needed last: its events stand together.
+    quoted: Option<(i64, Vec<u8>)>,
 }
 
 impl<'connection> Unpacker<'connection> {
@@ -19,6 +22,7 @@ impl<'connection> Unpacker<'connection> {
         Self {
             connection,
             last: None,
+            quoted: None,
         }
     }
 
@@ -34,7 +38,7 @@ impl<'connection> Unpacker<'connection> {
         }
     }
 
-    /// The body of a row with the columns `body` and `pack_id` of an event.
+    /// The body of a row with the columns `body`, `delivery_id` and `pack_id` of an event.
     pub(crate) fn event_body(
         &mut self,
         id: i64,
@@ -42,7 +46,11 @@ impl<'connection> Unpacker<'connection> {
     ) -> Result<EventBody, StoreError> {
         match read.get("pack_id")? {
             Some(pack) => self.json("events", pack, Place::Event(id)),
-            None => read.json("body"),
+            None => parsed(
+                ("events", "body"),
+                id,
+                &self.whole(("events", "body"), id, read)?,
+            ),
         }
     }
 
@@ -57,23 +65,63 @@ impl<'connection> Unpacker<'connection> {
                 let bytes = self.bytes(pack, Place::Event(id))?.to_vec();
                 String::from_utf8(bytes).map_err(StoreError::corrupt("events", "body", &id))
             }
-            None => read.get("body"),
+            None => self.whole(("events", "body"), id, read),
         }
     }
 
-    /// The reason of a run, with the columns `because` and `pack_id` (of its event).
+    /// The reason of a run, with the columns `because`, and `delivery_id` and `pack_id` of its
+    /// event.
     pub(crate) fn because<T: DeserializeOwned>(
         &mut self,
         (event, automation): (i64, i64),
         read: &Reader<'_, '_>,
     ) -> Result<T, StoreError> {
-        let place = Place::Run { event, automation };
+        let column = ("runs", "because");
+        let because = self.whole(column, event, read)?;
         match read.get("pack_id")? {
             // A run that came after its event was packed has its reason beside it.
-            Some(pack) if read.get::<String>("because")?.is_empty() => {
-                self.json("runs", pack, place)
+            Some(pack) if because.is_empty() => {
+                self.json("runs", pack, Place::Run { event, automation })
             }
-            _ => read.json("because"),
+            _ => parsed(column, event, &because),
+        }
+    }
+
+    /// The text of a column that quotes the delivery of the row.
+    fn whole(
+        &mut self,
+        (table, column): (&'static str, &'static str),
+        id: i64,
+        read: &Reader<'_, '_>,
+    ) -> Result<String, StoreError> {
+        match read.get(column)? {
+            Kept::Whole(text) => Ok(text),
+            Kept::Quotation(bytes) => quoting::resolve(&bytes, self.quoted(read)?)
+                .map_err(|problem| StoreError::corrupt(table, column, &id)(problem)),
+        }
+    }
+
+    fn quoted(&mut self, read: &Reader<'_, '_>) -> Result<&[u8], StoreError> {
+        let id: i64 = read.get("delivery_id")?;
+        let (found, body) = match self.quoted.take() {
+            Some((found, body)) if found == id => (found, body),
+            _ => (id, self.stored_body(id)?),
+        };
+        Ok(&self.quoted.insert((found, body)).1)
+    }
+
+    fn stored_body(&mut self, id: i64) -> Result<Vec<u8>, StoreError> {
+        let connection = self.connection;
+        let doing = || StoreError::database("read what an event quotes");
+        let mut query = connection
+            .prepare_cached("SELECT body, pack_id FROM deliveries WHERE id = ?1")
+            .map_err(doing())?;
+        let mut rows = query.query([id]).map_err(doing())?;
+        match rows.next().map_err(doing())? {
+            Some(row) => self.delivery_body(id, &Reader::new("deliveries", &id, row)),
+            None => Err(StoreError::corrupt("deliveries", "body", &id)(
+                "an event quotes it, and it is gone",
+            )),
         }
     }
 
@@ -100,6 +148,14 @@ impl<'connection> Unpacker<'connection> {
         };
         Ok(&self.last.insert(last).1)
     }
+}
+
+fn parsed<T: DeserializeOwned>(
+    (table, column): (&'static str, &'static str),
+    id: i64,
+    text: &str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::corrupt(table, column, &id)(error))
 }
 
 fn contents_of(connection: &Connection, pack: i64) -> Result<Contents, StoreError> {

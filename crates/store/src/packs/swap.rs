@@ -3,12 +3,14 @@
 
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::DeliveryId;
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 
 use super::contents::{Contents, Place};
-use super::shrink::shrink;
+use super::shrink::{Found, shrink};
 use crate::Store;
 use crate::error::StoreError;
+use crate::quoting::{self, Kept};
 
 /// Deliveries of one pack: bounds how long the writer is held.
 const DELIVERIES: usize = 64;
@@ -42,6 +44,7 @@ pub struct Pack {
     /// What was looked through before, and with this.
     cursor: (i64, i64),
     contents: Contents,
+    found: Vec<Found>,
     bytes: Vec<u8>,
 }
 
@@ -126,6 +129,7 @@ fn next(connection: &Connection, before: Timestamp) -> Result<NextPack, StoreErr
         .map_err(doing())?;
     let mut rows = query.query([cursor, end]).map_err(doing())?;
     let mut contents = Contents::default();
+    let mut found = Vec::new();
     let mut until = cursor;
     let mut deliveries = 0;
     let (mut is_full, mut is_end) = (false, true);
@@ -141,7 +145,7 @@ fn next(connection: &Connection, before: Timestamp) -> Result<NextPack, StoreErr
         if let Some(body) = body
             && is_settled(connection, id)?
         {
-            let whole = delivery(connection, id, &body)?;
+            let (whole, as_found) = delivery(connection, id, body)?;
             let fits = whole.len() + contents.len() <= ROWS;
             if !fits && contents.len() > 0 {
                 (is_full, is_end) = (true, false);
@@ -151,6 +155,7 @@ fn next(connection: &Connection, before: Timestamp) -> Result<NextPack, StoreErr
                 for (place, bytes) in whole.iter() {
                     contents.push(place, bytes);
                 }
+                found.extend(as_found);
                 deliveries += 1;
             }
         }
@@ -166,6 +171,7 @@ fn next(connection: &Connection, before: Timestamp) -> Result<NextPack, StoreErr
     Ok(NextPack::Pack(Pack {
         cursor: (cursor, until),
         contents,
+        found,
         bytes,
     }))
 }
@@ -184,11 +190,32 @@ fn is_settled(connection: &Connection, delivery: i64) -> Result<bool, StoreError
         .map_err(StoreError::database("look whether a delivery is settled"))
 }
 
-/// A delivery with its events and their runs.
-fn delivery(connection: &Connection, id: i64, body: &[u8]) -> Result<Contents, StoreError> {
+/// A delivery with its events and their runs: whole, and each row as it was found.
+fn delivery(
+    connection: &Connection,
+    id: i64,
+    body: Vec<u8>,
+) -> Result<(Contents, Vec<Found>), StoreError> {
     let doing = || StoreError::database("read what is to be packed");
     let mut contents = Contents::default();
-    contents.push(Place::Delivery(id), body);
+    let mut found = Vec::new();
+    contents.push(Place::Delivery(id), &body);
+    let mut take = |place, was: Kept| -> Result<usize, StoreError> {
+        let was = match was {
+            Kept::Whole(text) => {
+                contents.push(place, text.as_bytes());
+                Value::Text(text)
+            }
+            Kept::Quotation(bytes) => {
+                let text = quoting::resolve(&bytes, &body)
+                    .map_err(|problem| StoreError::corrupt("events", "body", &id)(problem))?;
+                contents.push(place, text.as_bytes());
+                Value::Blob(bytes)
+            }
+        };
+        found.push(Found { place, was });
+        Ok(contents.len())
+    };
     let mut events = connection
         .prepare_cached("SELECT id, body FROM events WHERE delivery_id = ?1 AND pack_id IS NULL")
         .map_err(doing())?;
@@ -198,19 +225,22 @@ fn delivery(connection: &Connection, id: i64, body: &[u8]) -> Result<Contents, S
     let mut rows = events.query([id]).map_err(doing())?;
     while let Some(row) = rows.next().map_err(doing())? {
         let event: i64 = row.get(0).map_err(doing())?;
-        let body: String = row.get(1).map_err(doing())?;
-        contents.push(Place::Event(event), body.as_bytes());
+        let mut count = take(Place::Event(event), row.get(1).map_err(doing())?)?;
         let mut rows = runs.query([event]).map_err(doing())?;
         while let Some(row) = rows.next().map_err(doing())? {
             let automation: i64 = row.get(0).map_err(doing())?;
-            let because: String = row.get(1).map_err(doing())?;
-            contents.push(Place::Run { event, automation }, because.as_bytes());
+            let place = Place::Run { event, automation };
+            count = take(place, row.get(1).map_err(doing())?)?;
         }
-        if contents.len() > ROWS {
+        if count > ROWS {
             break;
         }
     }
-    Ok(contents)
+    found.push(Found {
+        place: Place::Delivery(id),
+        was: Value::Blob(body),
+    });
+    Ok((contents, found))
 }
 
 fn commit(connection: &Connection, pack: &Pack) -> Result<(), StoreError> {
@@ -234,7 +264,7 @@ fn commit(connection: &Connection, pack: &Pack) -> Result<(), StoreError> {
         .and_then(|mut insert| insert.execute(params![raw_bytes, pack.bytes]))
         .map_err(doing())?;
     let id = connection.last_insert_rowid();
-    if shrink(connection, id, &pack.contents).map_err(doing())? {
+    if shrink(connection, id, &pack.found).map_err(doing())? {
         Ok(())
     } else {
         Err(StoreError::Conflict("a row that was to be packed"))

@@ -5,12 +5,14 @@ use hookline_model::event::{Event, EventBody, Ignored};
 use hookline_model::ids::{CommentId, ContactId, DeliveryId, EventId, MessageId};
 use rusqlite::{Connection, params};
 
+use super::written::{Written, written};
 use super::{ContactFacts, Plan, PlannedEvent, PlannedRun, PlannedSend, contact_facts};
 use crate::Store;
+use crate::digest;
 use crate::error::StoreError;
 use crate::lanes;
 use crate::packs::undo_event;
-use crate::rows::to_json;
+use crate::quoting::Kept;
 
 impl Store {
     /// Commits everything one batch leads to. A crash before leaves nothing of it, so that the
@@ -21,10 +23,13 @@ impl Store {
     /// what this plan takes for new: read the facts again and decide again.
     pub async fn commit_plan(
         &self,
-        plan: Plan,
+        mut plan: Plan,
         now: Timestamp,
     ) -> Result<Vec<EventId>, StoreError> {
-        self.write(move |connection| commit(connection, &plan, now))
+        let written = written(&plan)?;
+        // Nothing of them is needed any more: what this thread made is not the writer's to free.
+        plan.deliveries = Vec::new();
+        self.write(move |connection| commit(connection, &plan, &written, now))
             .await
     }
 }
@@ -32,12 +37,13 @@ impl Store {
 fn commit(
     connection: &Connection,
     plan: &Plan,
+    written: &[Written],
     now: Timestamp,
 ) -> Result<Vec<EventId>, StoreError> {
     refuse_stale_bytes(connection, plan)?;
     let mut ids = Vec::with_capacity(plan.events.len());
-    for planned in &plan.events {
-        ids.push(commit_event(connection, planned, now)?);
+    for (planned, written) in plan.events.iter().zip(written) {
+        ids.push(commit_event(connection, planned, written, now)?);
     }
     for (key, delivery) in &plan.sightings {
         connection
@@ -133,11 +139,12 @@ fn note(
 fn commit_event(
     connection: &Connection,
     planned: &PlannedEvent,
+    written: &Written,
     now: Timestamp,
 ) -> Result<EventId, StoreError> {
     let id = match planned.known {
-        Some(id) => reroute(connection, id, planned)?,
-        None => insert_event(connection, planned)?,
+        Some(id) => reroute(connection, id, planned, &written.body)?,
+        None => insert_event(connection, planned, &written.body)?,
     };
     set_waiting(connection, id, planned)?;
     // In standby another app has the conversation; the person did write, and what they wish holds.
@@ -147,8 +154,8 @@ fn commit_event(
     if let EventBody::MessageEchoed(message) = &planned.event.body {
         confirm(connection, &message.mid, planned.received_at)?;
     }
-    for run in &planned.runs {
-        insert_run(connection, id, run)?;
+    for (run, because) in planned.runs.iter().zip(&written.reasons) {
+        insert_run(connection, id, run, because)?;
     }
     for send in &planned.sends {
         insert_send(connection, id, &planned.event, send, now)?;
@@ -156,7 +163,11 @@ fn commit_event(
     Ok(id)
 }
 
-fn insert_event(connection: &Connection, planned: &PlannedEvent) -> Result<EventId, StoreError> {
+fn insert_event(
+    connection: &Connection,
+    planned: &PlannedEvent,
+    body: &Kept,
+) -> Result<EventId, StoreError> {
     let PlannedEvent {
         event,
         delivery_id,
@@ -166,7 +177,7 @@ fn insert_event(connection: &Connection, planned: &PlannedEvent) -> Result<Event
     } = planned;
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO events (key, delivery_id, account_id, kind, comment_id, mid, contact_id,
+            "INSERT INTO events (key, delivery_id, account_id, kind, comment_id, mid_digest, contact_id,
                                  received_at, sent_at, occurred_at, container, ignored, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (key) DO NOTHING",
@@ -178,15 +189,14 @@ fn insert_event(connection: &Connection, planned: &PlannedEvent) -> Result<Event
                 event.account_id.as_str(),
                 event.kind().as_str(),
                 event.comment_id().map(CommentId::as_str),
-                event.message_id().map(MessageId::as_str),
+                event.message_id().map(|mid| digest::short(mid.as_str())),
                 event.contact_id().map(ContactId::as_str),
                 received_at.as_millis(),
                 event.sent_at.map(Timestamp::as_millis),
                 event.occurred_at.map(Timestamp::as_millis),
                 event.container.as_str(),
                 ignored.map(Ignored::as_str),
-                to_json(&event.body)
-                    .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?,
+                body,
             ])
         })
         .map_err(StoreError::database("keep an event"))?;
@@ -200,6 +210,7 @@ fn reroute(
     connection: &Connection,
     id: EventId,
     planned: &PlannedEvent,
+    body: &Kept,
 ) -> Result<EventId, StoreError> {
     undo_event(connection, id.0)?;
     let updated = connection
@@ -208,7 +219,7 @@ fn reroute(
             params![
                 id.0,
                 planned.ignored.map(Ignored::as_str),
-                to_json(&planned.event.body)?,
+                body,
                 planned.event.contact_id().map(ContactId::as_str),
             ],
         )
@@ -301,19 +312,29 @@ fn confirm(connection: &Connection, mid: &MessageId, at: Timestamp) -> Result<()
     connection
         .prepare_cached(
             "UPDATE sends SET echoed_at = ?2
-             WHERE message_end = substr(?1, -32) AND message_id = ?1 AND echoed_at IS NULL",
+             WHERE message_digest = ?3 AND message_id = ?1 AND echoed_at IS NULL",
         )
-        .and_then(|mut update| update.execute(params![mid.as_str(), at.as_millis()]))
+        .and_then(|mut update| {
+            let digest = digest::short(mid.as_str());
+            update.execute(params![mid.as_str(), at.as_millis(), digest])
+        })
         .map_err(StoreError::database("confirm a send by its echo"))?;
     Ok(())
 }
 
-fn insert_run(connection: &Connection, event: EventId, run: &PlannedRun) -> Result<(), StoreError> {
+fn insert_run(
+    connection: &Connection,
+    event: EventId,
+    run: &PlannedRun,
+    because: &Kept,
+) -> Result<(), StoreError> {
     let doing = || StoreError::database("keep a run");
+    let once_key = run.once_scope.as_deref();
+    let once_key = once_key.map(|scope| digest::key(scope.as_bytes()));
     let inserted = connection
         .prepare_cached(
-            "INSERT INTO runs (event_id, automation_id, version, verdict, because)
-             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            "INSERT INTO runs (event_id, automation_id, version, verdict, once_key, because)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
         )
         .map_err(doing())?
         .execute(params![
@@ -321,21 +342,22 @@ fn insert_run(connection: &Connection, event: EventId, run: &PlannedRun) -> Resu
             run.automation_id.0,
             run.version,
             run.verdict.as_str(),
-            to_json(&run.because)?,
+            once_key,
+            because,
         ])
         .map_err(doing())?;
     if inserted == 0 {
         return Err(StoreError::Conflict("a run"));
     }
-    let Some(scope) = &run.once_scope else {
+    let Some(once_key) = once_key else {
         return Ok(());
     };
     let used = connection
         .prepare_cached(
-            "INSERT INTO once_keys (automation_id, scope, event_id) VALUES (?1, ?2, ?3)
+            "INSERT INTO once_keys (automation_id, once_key, event_id) VALUES (?1, ?2, ?3)
              ON CONFLICT DO NOTHING",
         )
-        .and_then(|mut insert| insert.execute(params![run.automation_id.0, scope, event.0]))
+        .and_then(|mut insert| insert.execute(params![run.automation_id.0, once_key, event.0]))
         .map_err(doing())?;
     if used == 1 {
         Ok(())
@@ -363,7 +385,7 @@ fn insert_send(
         )
         .map_err(doing())?
         .execute(params![
-            send.key.as_str(),
+            digest::key(send.key.as_str().as_bytes()),
             id.0,
             send.automation_id.0,
             send.version,

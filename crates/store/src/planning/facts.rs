@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{Batch, Delivery, Generations, NextMedia, WaitAnswer, WaitingEvent};
 use crate::Store;
 use crate::automations::{self, PublishedAutomation};
+use crate::digest;
 use crate::error::StoreError;
 use crate::packs::Unpacker;
 use crate::rows::Reader;
@@ -248,11 +249,12 @@ fn used_once_keys(
 ) -> Result<HashSet<(AutomationId, String)>, StoreError> {
     let doing = || StoreError::database("look for used limits");
     let mut query = connection
-        .prepare_cached("SELECT 1 FROM once_keys WHERE automation_id = ?1 AND scope = ?2")
+        .prepare_cached("SELECT 1 FROM once_keys WHERE automation_id = ?1 AND once_key = ?2")
         .map_err(doing())?;
     let mut used = HashSet::new();
     for (id, scope) in keys {
-        if query.exists(params![id.0, scope]).map_err(doing())? {
+        let key = digest::key(scope.as_bytes());
+        if query.exists(params![id.0, key]).map_err(doing())? {
             used.insert((id, scope));
         }
     }
@@ -269,7 +271,10 @@ fn existing_sends(
         .map_err(doing())?;
     let mut existing = HashSet::new();
     for key in keys {
-        if query.exists([key.as_str()]).map_err(doing())? {
+        if query
+            .exists([digest::key(key.as_str().as_bytes())])
+            .map_err(doing())?
+        {
             existing.insert(key);
         }
     }

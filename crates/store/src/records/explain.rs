@@ -2,13 +2,14 @@
 
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::EventId;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use super::lists::{
     DELIVERIES, EVENTS, attempts, delivery_record, event_record, rows, send_record, sends_sql,
 };
 use super::{RunRecord, Story};
 use crate::Store;
+use crate::digest;
 use crate::error::StoreError;
 use crate::packs::Unpacker;
 use crate::planning::Verdict;
@@ -35,27 +36,28 @@ impl Store {
 
 const BY_COMMENT: &str =
     "SELECT id FROM events WHERE comment_id = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
-const BY_SEND: &str = "SELECT event_id FROM sends
-     WHERE message_end = substr(?1, -32) AND message_id = ?1 LIMIT 1";
-const BY_MID: &str = "SELECT id FROM events WHERE mid_end = substr(?1, -32) AND mid = ?1
-     ORDER BY ignored IS NOT NULL, id LIMIT 1";
+const BY_SEND: &str = "SELECT event_id FROM sends WHERE message_digest = ?1 LIMIT 1";
+const BY_MID: &str =
+    "SELECT id FROM events WHERE mid_digest = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
 
 fn find_event(connection: &Connection, subject: &str) -> Result<Option<i64>, StoreError> {
     if let Ok(EventId(id)) = subject.parse() {
         return Ok(Some(id));
     }
-    let look = |sql: &str| {
+    let look = |sql: &str, id: &dyn ToSql| {
         connection
             .prepare_cached(sql)
-            .and_then(|mut query| query.query_row([subject], |row| row.get(0)).optional())
+            .and_then(|mut query| query.query_row([id], |row| row.get(0)).optional())
             .map_err(StoreError::database("look for the event"))
     };
-    for sql in [BY_COMMENT, BY_SEND, BY_MID] {
-        if let Some(id) = look(sql)? {
-            return Ok(Some(id));
-        }
+    if let Some(id) = look(BY_COMMENT, &subject)? {
+        return Ok(Some(id));
     }
-    Ok(None)
+    let digest = digest::short(subject);
+    match look(BY_SEND, &digest)? {
+        Some(id) => Ok(Some(id)),
+        None => look(BY_MID, &digest),
+    }
 }
 
 fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Story>, StoreError> {
@@ -72,9 +74,8 @@ fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Stor
     let deliveries = rows(connection, &sql, [id], delivery_record)?;
     let runs = rows(
         connection,
-        "SELECT r.*, a.name AS automation,
-                (SELECT pack_id FROM events e WHERE e.id = r.event_id) AS pack_id
-         FROM runs r
+        "SELECT r.*, a.name AS automation, e.delivery_id, e.pack_id
+         FROM runs r JOIN events e ON e.id = r.event_id
          JOIN automations a ON a.id = r.automation_id WHERE r.event_id = ?1
          ORDER BY r.verdict <> 'matched', r.automation_id",
         [id],
@@ -118,11 +119,11 @@ mod tests {
             ),
             (
                 BY_SEND,
-                "SEARCH sends USING INDEX sends_by_message (message_end=?)",
+                "SEARCH sends USING INDEX sends_by_message (message_digest=?)",
             ),
             (
                 BY_MID,
-                "SEARCH events USING INDEX events_by_mid (mid_end=?)",
+                "SEARCH events USING INDEX events_by_mid (mid_digest=?)",
             ),
         ] {
             let plan = plan_of(&store, sql).await;

@@ -13,6 +13,7 @@ use super::{
     AttemptRecord, DeliveryRecord, DeliveryStatus, EventRecord, Page, PageRequest, SendRecord,
 };
 use crate::Store;
+use crate::digest;
 use crate::error::StoreError;
 use crate::packs::Unpacker;
 use crate::rows::Reader;
@@ -103,9 +104,8 @@ impl Store {
             query.equals("e.account_id", filter.account_id.map(|id| id.to_string()));
             query.equals("e.kind", filter.kind.map(|kind| kind.as_str().to_owned()));
             query.equals("e.comment_id", filter.comment_id.map(|id| id.to_string()));
-            let mid = filter.mid.map(|id| id.to_string());
-            query.within("e.mid_end = substr(?, -32)", mid.clone());
-            query.equals("e.mid", mid);
+            let mid = filter.mid.map(|id| digest::short(id.as_str()));
+            query.within("e.mid_digest = ?", mid);
             let mut packs = Unpacker::new(connection);
             let read = |row: &Row<'_>| event_record(row, &mut packs);
             query.run(connection, EVENTS, "e.id", read, |record| record.id.0)
@@ -198,10 +198,10 @@ impl Conditions {
         self.clauses.push(clause.to_owned());
     }
 
-    fn within(&mut self, clause: &str, value: Option<String>) {
+    fn within(&mut self, clause: &str, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.clauses.push(clause.to_owned());
-            self.values.push(Value::Text(value));
+            self.values.push(value.into());
         }
     }
 
@@ -270,12 +270,13 @@ pub(super) fn event_record(
 ) -> Result<EventRecord, StoreError> {
     let id = id_of(row)?;
     let read = Reader::new("events", &id, row);
+    let body = packs.event_body(id, &read)?;
     Ok(EventRecord {
         id: EventId(id),
         account_id: read.account()?,
         event_kind: read.word("kind", EventKind::from_name)?,
         comment_id: read.comment()?,
-        mid: read.message("mid")?,
+        mid: body.message_id().cloned(),
         contact_id: read.contact()?,
         received_at: read.time("received_at")?,
         sent_at: read.optional_time("sent_at")?,
@@ -283,7 +284,7 @@ pub(super) fn event_record(
         backfilled: read.word("container", Container::from_name)? == Container::Backfill,
         ignored: read.get("ignored")?,
         delivery_id: DeliveryId(read.get("delivery_id")?),
-        body: packs.event_body(id, &read)?,
+        body,
     })
 }
 

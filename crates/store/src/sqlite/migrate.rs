@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::digest;
 use crate::error::OpenError;
 
 const MIGRATIONS: &[&str] = &[
@@ -17,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0008_compare_states_plainly.sql"),
     include_str!("../../migrations/sqlite/0009_packs.sql"),
     include_str!("../../migrations/sqlite/0010_message_ends.sql"),
+    include_str!("../../migrations/sqlite/0011_smaller_rows.sql"),
 ];
 
 /// The newest schema this version knows.
@@ -32,6 +35,7 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<usize,
         doing: "migrate it",
         source,
     };
+    add_functions(connection).map_err(opening)?;
     let mut steps = 0;
     loop {
         let step = connection
@@ -60,4 +64,17 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<usize,
         step.commit().map_err(opening)?;
         steps += 1;
     }
+}
+
+/// The functions of the program that files ask for. None stands for none.
+fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("digest_key", 1, flags, |arguments| {
+        let text: Option<String> = arguments.get(0)?;
+        Ok(text.map(|text| digest::key(text.as_bytes())))
+    })?;
+    connection.create_scalar_function("digest_short", 1, flags, |arguments| {
+        let text: Option<String> = arguments.get(0)?;
+        Ok(text.map(|text| digest::short(&text)))
+    })
 }

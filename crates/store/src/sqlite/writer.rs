@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use hookline_model::ids::DeliveryId;
 use rusqlite::{CachedStatement, Connection, params};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::checkpoint::Checkpointer;
 use super::connection::{Purpose, open_connection, undo_in_memory};
 use super::intake::{Intake, NewDelivery, Recording, Taken, WORTH_A_COMMIT};
+use super::work::{Completion, Place, Work};
 use crate::error::{OpenError, StoreError};
 
 /// Pieces of work that may wait for the writer. More wait in their senders, which feel it as time.
@@ -28,9 +29,6 @@ const COMPANY_LIKELY: usize = 6;
 
 /// How long a commit may take up work while deliveries wait for the next one.
 const WORK_TIME: Duration = Duration::from_millis(1);
-
-type Completion = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
-type Work = Box<dyn FnOnce(&Connection) -> Completion + Send>;
 
 enum Command {
     Work(Work),
@@ -80,18 +78,7 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let work: Work = Box::new(move |connection| {
-            let result = in_savepoint(connection, work);
-            Box::new(move |committed| {
-                let result = match committed {
-                    Ok(()) => result,
-                    Err(error) => Err(error.shared()),
-                };
-                // The caller may have given up waiting; the work is committed all the same.
-                let _ = reply.send(result);
-            })
-        });
+        let (work, answer) = Work::of(work);
         self.commands
             .send(Command::Work(work))
             .await
@@ -168,7 +155,11 @@ impl WriterThread {
             if first.is_none() {
                 self.await_company();
             }
-            let batches = self.intake.take();
+            let batches = match &first {
+                // Those who come while it is done share the commit too.
+                Some(_) => Vec::new(),
+                None => self.intake.take(),
+            };
             if !batches.is_empty() || first.is_some() {
                 self.commit_group(batches, first);
                 self.checkpointer.move_rest(&self.connection);
@@ -208,9 +199,13 @@ impl WriterThread {
         }
     }
 
-    fn commit_group(&mut self, batches: Vec<Taken>, first: Option<Work>) {
+    fn commit_group(&mut self, mut batches: Vec<Taken>, first: Option<Work>) {
         let last_id_before = self.last_id;
-        let mut result = run(&self.connection, "BEGIN IMMEDIATE", "begin");
+        let mut result = begin(&self.connection);
+        let answers = self.do_work(first, &mut result);
+        if !answers.is_empty() {
+            batches.extend(self.intake.take());
+        }
         let written: Vec<Written> = batches
             .into_iter()
             .map(|mut batch| {
@@ -219,7 +214,6 @@ impl WriterThread {
             })
             .collect();
         self.last_shared_by = written.iter().map(|(_, ids)| ids.len()).sum();
-        let answers = self.do_work(first, &mut result);
         let result = finish(&self.connection, result);
         if let Err(error) = &result {
             self.last_id = last_id_before;
@@ -266,7 +260,7 @@ impl WriterThread {
         ids
     }
 
-    /// Does what waits besides deliveries, and stops early when deliveries wait again.
+    /// Does what waits besides deliveries, and stops early when deliveries wait.
     fn do_work(
         &mut self,
         first: Option<Work>,
@@ -274,16 +268,22 @@ impl WriterThread {
     ) -> Vec<Completion> {
         let mut answers = Vec::new();
         let mut next = first;
+        let mut place = Place::First;
         let began = now();
         while let Some(work) = next {
             // After a failed BEGIN the work would run outside any transaction of ours, so it must
             // not run at all; dropping it tells its caller that the store did not take it.
             if result.is_ok() {
-                answers.push(work(&self.connection));
-            }
-            // A full disk can make SQLite roll the whole transaction back by itself.
-            if result.is_ok() && self.connection.is_autocommit() {
-                *result = Err(StoreError::Full);
+                let done = work.take(&self.connection, place);
+                answers.push(done.answer);
+                if self.connection.is_autocommit() {
+                    // A full disk can make SQLite roll the whole transaction back by itself.
+                    *result = Err(StoreError::Full);
+                } else if done.is_kept {
+                    place = Place::Beside;
+                } else if place == Place::First {
+                    *result = begin_anew(&self.connection);
+                }
             }
             let must_stop = answers.len() >= WORK_MAX
                 || (began.elapsed() >= WORK_TIME && self.intake.waiting() > 0);
@@ -302,12 +302,26 @@ fn now() -> Instant {
 }
 
 /// Runs a statement that is prepared once for each connection.
-fn run(connection: &Connection, sql: &str, doing: &'static str) -> Result<(), StoreError> {
+pub(super) fn run(
+    connection: &Connection,
+    sql: &str,
+    doing: &'static str,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(sql)
         .and_then(|mut statement| statement.execute([]))
         .map(|_| ())
         .map_err(StoreError::database(doing))
+}
+
+fn begin(connection: &Connection) -> Result<(), StoreError> {
+    run(connection, "BEGIN IMMEDIATE", "begin")
+}
+
+/// Undoes all of the transaction, of which nobody wants anything kept, and begins the next.
+fn begin_anew(connection: &Connection) -> Result<(), StoreError> {
+    run(connection, "ROLLBACK", "undo what failed")?;
+    begin(connection)
 }
 
 /// Commits, unless something failed already; what cannot be committed must not be seen by the
@@ -359,20 +373,4 @@ fn insert_with(
         ])
         .map(|_| ())
         .map_err(StoreError::database("record a delivery"))
-}
-
-fn in_savepoint<T>(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    const DOING: &str = "keep work apart";
-    run(connection, "SAVEPOINT work", DOING)?;
-    let result = work(connection);
-    if result.is_err() && !connection.is_autocommit() {
-        run(connection, "ROLLBACK TO work", DOING)?;
-    }
-    if !connection.is_autocommit() {
-        run(connection, "RELEASE work", DOING)?;
-    }
-    result
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use hookline_model::ids::{DeliveryId, MessageId};
+use hookline_model::ids::{AutomationId, DeliveryId, MessageId};
 use hookline_store::packs::NextPack;
+use hookline_store::planning::TakenQuery;
 use hookline_store::records::{EventFilter, PageRequest};
 use hookline_store::{Ownership, Store};
 use rusqlite::{Connection, params};
@@ -102,6 +103,19 @@ fn populate(path: &Path) {
         )
         .unwrap();
     assert_eq!(events, DELIVERIES);
+    use_up(&connection);
+}
+
+/// A limit, and the number of an event that was erased.
+fn use_up(connection: &Connection) {
+    connection
+        .execute_batch(
+            "INSERT INTO once_keys (automation_id, scope, event_id) VALUES (1, 'person:1', 7);
+             INSERT INTO events (key, delivery_id, account_id, kind, received_at, container, body)
+             VALUES (randomblob(16), 1, '1', 'unknown', 0, 'messaging', '{}');
+             DELETE FROM events WHERE id = 71;",
+        )
+        .unwrap();
 }
 
 /// Everything that is shown of the messages, in order.
@@ -135,6 +149,32 @@ async fn shown(store: &Store) -> Vec<String> {
     shown
 }
 
+/// Which limits are used up, of two.
+async fn taken(store: &Store) -> Vec<String> {
+    let key = |scope: &str| (AutomationId(1), scope.to_owned());
+    let query = TakenQuery {
+        once_keys: vec![key("person:1"), key("person:2")],
+        ..TakenQuery::default()
+    };
+    let taken = store.find_taken(query).await.unwrap();
+    taken
+        .once_keys
+        .into_iter()
+        .map(|(_, scope)| scope)
+        .collect()
+}
+
+fn newest_number(path: &Path, table: &str) -> i64 {
+    Connection::open(path)
+        .unwrap()
+        .query_row(
+            "SELECT seq FROM sqlite_sequence WHERE name = ?1",
+            [table],
+            |row| row.get(0),
+        )
+        .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_without_packs_gets_them_and_shows_what_it_showed() {
     let directory = tempfile::tempdir().unwrap();
@@ -143,6 +183,9 @@ async fn a_database_without_packs_gets_them_and_shows_what_it_showed() {
     let url = format!("sqlite:{}", path.display());
     let store = Store::open(&url, Ownership::Exclusive).unwrap();
     let before = shown(&store).await;
+    assert_eq!(taken(&store).await, ["person:1"]);
+    assert_eq!(newest_number(&path, "events"), DELIVERIES + 1);
+    assert_eq!(newest_number(&path, "sends"), DELIVERIES);
     let NextPack::Pack(pack) = store.next_pack(at(1)).await.unwrap() else {
         panic!("there is nothing to pack");
     };

@@ -54,6 +54,55 @@ async fn a_plan_on_stale_progress_leaves_nothing() {
     assert!(story.is_none());
 }
 
+/// Refused plans, recorded deliveries and other work that meet in the writer, in whatever order
+/// and however they come to share their commits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_plan_takes_none_of_its_neighbours_along() {
+    const EACH: u8 = 50;
+    let house = std::sync::Arc::new(House::build());
+    let automation = house.publish().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 1..=EACH {
+        let stale = Plan {
+            cursor: Some((DeliveryId(7), DeliveryId(8))),
+            events: vec![comment_with_reply(number, automation)],
+            ..Plan::default()
+        };
+        let plan = Plan {
+            events: vec![comment_with_reply(EACH + number, automation)],
+            ..Plan::default()
+        };
+        let store = || std::sync::Arc::clone(&house.store);
+        let (refusing, planning) = (store(), store());
+        tasks.spawn(async move { refusing.commit_plan(stale, at(0)).await.is_err() });
+        tasks.spawn(async move { planning.commit_plan(plan, at(0)).await.is_ok() });
+        let house = std::sync::Arc::clone(&house);
+        tasks.spawn(async move { house.record("{}").await.0 <= EACH.into() });
+    }
+    assert!(
+        tasks
+            .join_all()
+            .await
+            .into_iter()
+            .all(|is_as_it_should| is_as_it_should)
+    );
+    let page = PageRequest {
+        before: None,
+        limit: 500,
+    };
+    let sends = house.store.list_sends(SendFilter::default(), page, at(0));
+    let sends = sends.await.unwrap().items;
+    assert_eq!(sends.len(), 2 * usize::from(EACH));
+    let deliveries = house.store.list_deliveries(DeliveryFilter::default(), page);
+    let ids = deliveries
+        .await
+        .unwrap()
+        .items
+        .into_iter()
+        .map(|item| item.id.0);
+    assert!(ids.eq((1..=EACH.into()).rev()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_used_limit_refuses_a_second_run() {
     let house = House::build();

@@ -57,7 +57,7 @@ impl Person {
             account: ACCOUNTS[number % 2],
             id: format!("61{number:04}90417733"),
             name: format!("person.{number:04}.name"),
-            word: format!("Wörd{number:04}words"),
+            word: format!("Wörd-of-{number:04}-words"),
         }
     }
 
@@ -68,6 +68,8 @@ impl Person {
             self.name.clone(),
             self.word.clone(),
             self.word.replace('ö', "\\u00f6"),
+            // What a quotation that took the rest from elsewhere would hold of it.
+            self.word.replace("Wörd", "rd"),
             escaped(&self.id),
         ]
     }
