@@ -40,6 +40,11 @@ const BEAT_EVERY: Duration = Duration::from_secs(10);
 /// How often it is looked for what accounts need.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 
+/// How long the upkeep rests when more is due than it looks at in one go: after a downtime every
+/// account is, just when what was missed comes in. At most some 250 tasks a second, which is half
+/// again what 100,000 accounts need.
+const UPKEEP_BREATH: Duration = Duration::from_millis(250);
+
 /// How often it is looked for deliveries that are old by now.
 const PACK_EVERY: Duration = Duration::from_secs(10);
 
@@ -360,7 +365,7 @@ async fn keep_up(upkeep: Arc<Upkeep>, stop: CancellationToken) {
     }
     while !stop.is_cancelled() {
         let pause = match upkeep.tick().await {
-            Ok(true) => Duration::ZERO,
+            Ok(true) => UPKEEP_BREATH,
             Ok(false) => UPKEEP_EVERY,
             Err(error) => {
                 tracing::error!(error = chain(&error), "upkeep was not done");

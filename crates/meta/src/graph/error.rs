@@ -109,8 +109,11 @@ impl GraphError {
     /// The error in an answer; none if the answer is a success. An error in the body counts
     /// whatever the status says; without one the status decides.
     pub fn of_reply(http_status: u16, body: &[u8]) -> Option<Self> {
-        let envelope = std::str::from_utf8(body).ok().and_then(read_envelope);
         let is_success = (200..300).contains(&http_status);
+        if is_success && !may_tell_of_an_error(body) {
+            return None;
+        }
+        let envelope = std::str::from_utf8(body).ok().and_then(read_envelope);
         if envelope.is_none() && is_success {
             return None;
         }
@@ -143,6 +146,14 @@ impl GraphError {
             fbtrace_id: self.fbtrace_id.clone(),
         }
     }
+}
+
+/// Whether a body may hold one of the names errors stand under. Most answers do not, and are then
+/// read once and not twice.
+fn may_tell_of_an_error(body: &[u8]) -> bool {
+    const NAME: &[u8] = b"error";
+    // A name can be written with escapes too.
+    body.contains(&b'\\') || body.windows(NAME.len()).any(|part| part == NAME)
 }
 
 /// An error the table does not list: `is_transient` decides, then the HTTP status. Neither proves

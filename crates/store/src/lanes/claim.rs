@@ -361,9 +361,8 @@ fn leased_send(
     Ok(LeasedSend {
         id: SendId(id),
         event_id: EventId(event),
-        event: event_of(event, read, packs)?,
+        // In the order of the columns, which is how they are found without a search.
         automation_id: AutomationId(read.get("automation_id")?),
-        automation: read.get("automation")?,
         kind: read.word("kind", SendKind::from_name)?,
         contact_id: read
             .get::<Option<String>>("send_contact")?
@@ -371,16 +370,18 @@ fn leased_send(
         comment_id: read
             .get::<Option<String>>("send_comment")?
             .map(CommentId::new),
+        keyword: read.get("keyword")?,
         text: read.get("text")?,
         is_rendered: read.get("is_rendered")?,
-        keyword: read.get("keyword")?,
-        contact_username: read.get("contact_username")?,
         context: read.optional_json("context")?,
         due_at: read.time("due_at")?,
         deadline_at: read.time("deadline_at")?,
         attempts: read.count("attempts")?,
         reads: read.count("reads")?,
         had_unknown: read.get("had_unknown")?,
+        automation: read.get("automation")?,
+        contact_username: read.get("contact_username")?,
+        event: event_of(event, read, packs)?,
     })
 }
 
