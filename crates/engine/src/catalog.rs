@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hookline_model::account::Account;
-use hookline_model::automation::Automation;
+use hookline_model::automation::{Automation, MediaScope};
 use hookline_model::ids::AccountId;
 use hookline_model::matching::CompiledMatch;
 use hookline_model::routing::Rule;
@@ -21,6 +21,8 @@ pub struct Catalog {
     pub rules: Vec<Arc<Rule>>,
     /// The accounts.
     pub accounts: HashMap<AccountId, Account>,
+    /// Whether an automation is for the next media, so that it matters when media were published.
+    pub awaits_media: bool,
 }
 
 /// Hands out a catalog that is never older than the last change.
@@ -42,6 +44,11 @@ impl Catalogs {
     /// The catalog as of now; costs two small reads when nothing changed.
     pub async fn current(&mut self) -> Result<Arc<Catalog>, StoreError> {
         let generations = self.store.generations().await?;
+        self.of(generations).await
+    }
+
+    /// The catalog of these generations, or of newer ones.
+    pub async fn of(&mut self, generations: Generations) -> Result<Arc<Catalog>, StoreError> {
         if let Some((known, catalog)) = &self.current
             && *known == generations
         {
@@ -71,7 +78,14 @@ impl Catalogs {
                     .map(|account| (account.id.clone(), account)),
             );
         }
-        Ok(Catalog { rules, accounts })
+        let awaits_media = rules
+            .iter()
+            .any(|rule| rule.automation.trigger.media == MediaScope::Next);
+        Ok(Catalog {
+            rules,
+            accounts,
+            awaits_media,
+        })
     }
 }
 

@@ -1,15 +1,16 @@
 //! Interpret: recorded deliveries become events; what they lead to is decided by
 //! [`route`] and committed together with the progress.
 
+mod reading;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use hookline_meta::webhook;
-use hookline_model::clock::{Clock, Timestamp};
+use hookline_model::clock::Clock;
 use hookline_model::event::{Event, Ignored, NaturalKey};
 use hookline_model::ids::DeliveryId;
 use hookline_store::planning::{
-    Batch, Delivery, Facts, FactsQuery, KnownEvent, Plan, Taken, WaitAnswer, WaitingEvent,
+    Batch, Facts, FactsQuery, KnownEvent, Plan, Taken, WaitAnswer, WaitingEvent,
 };
 use hookline_store::{Store, StoreError};
 use rand::rngs::StdRng;
@@ -18,12 +19,20 @@ use crate::catalog::{Catalog, Catalogs};
 use crate::route::consider::{Considered, Considerer};
 use crate::route::{self, Routed, Router};
 use crate::settings::Settings;
+use reading::Reading;
 
-/// Deliveries of one transaction: large enough to share its cost, small enough that a delivery
-/// being recorded does not wait long behind it.
-const BATCH: u32 = 256;
+/// Deliveries of one transaction while others are being recorded: a delivery that comes meanwhile
+/// waits behind a millisecond or two of work, not more.
+const BATCH_BESIDE: u32 = 32;
 
-/// Bytes of one batch, so that a few huge deliveries do not fill the memory.
+/// The same while only a backlog is worked off: what a commit costs is shared by many.
+const BATCH_ALONE: u32 = 256;
+
+/// Events routed at once that waited for something.
+const BATCH_WAITING: u32 = 256;
+
+/// Bytes of one batch, so that a few huge deliveries do not fill the memory; with the one that was
+/// read ahead there are two.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// What one tick did.
@@ -50,13 +59,11 @@ pub struct Interpreter {
     catalogs: Catalogs,
     settings: Arc<Settings>,
     random: StdRng,
-}
-
-/// An event and the delivery it came in.
-struct Told {
-    event: Event,
-    delivery_id: DeliveryId,
-    received_at: Timestamp,
+    /// What was read and considered while the batch before it was committed.
+    ahead: Option<Reading>,
+    /// The last delivery that was recorded when something was last read.
+    newest: Option<DeliveryId>,
+    batch: u32,
 }
 
 impl Interpreter {
@@ -74,39 +81,97 @@ impl Interpreter {
             catalogs,
             settings,
             random,
+            ahead: None,
+            newest: None,
+            batch: BATCH_BESIDE,
         }
     }
 
     /// Interprets and routes the next deliveries, and replays someone asked for. A conflict means
     /// that someone else was faster; the next tick sees what they did.
     pub async fn tick(&mut self) -> Result<InterpretReport, StoreError> {
-        let batch = self.store.next_batch(BATCH, BATCH_BYTES).await?;
-        if batch.deliveries.is_empty() && batch.replays.is_empty() {
-            return Ok(InterpretReport::default());
-        }
-        let catalog = self.catalogs.current().await?;
-        let mut plan = Plan {
-            redactions: Some(batch.redactions),
-            ..Plan::default()
+        let reading = if let Some(reading) = self.ahead.take() {
+            reading
+        } else {
+            let batch = self.store.next_batch(self.batch, BATCH_BYTES).await?;
+            self.read(batch).await?
         };
-        let told = read_batch(&batch, &mut plan);
-        let mut report = InterpretReport {
+        let Reading {
+            mut plan,
+            considered,
+            catalog,
+            mut report,
+        } = reading;
+        if report.deliveries == 0 {
+            return Ok(report);
+        }
+        let routed = self.route(&catalog, considered, &mut plan).await?;
+        report.duplicates = plan.sightings.len();
+        report.absorb(&routed);
+        plan.events = routed.into_iter().map(|routed| routed.planned).collect();
+        let after = plan.cursor.map(|(_, after)| after);
+        let store = Arc::clone(&self.store);
+        let committing = store.commit_plan(plan, self.clock.now());
+        let (committed, ahead) = match after {
+            Some(after) if report.has_more => {
+                tokio::join!(biased; committing, self.read_ahead(after))
+            }
+            Some(_) | None => (committing.await, Ok(None)),
+        };
+        committed?;
+        // The next tick reads what could not be read ahead, and says what is wrong.
+        self.ahead = ahead.unwrap_or_default();
+        Ok(report)
+    }
+
+    /// Reads and considers what follows, which needs nothing that is being committed; what was
+    /// decided before it is looked up only when that is committed.
+    async fn read_ahead(&mut self, after: DeliveryId) -> Result<Option<Reading>, StoreError> {
+        let batch = self.store.read_ahead(after, self.batch, BATCH_BYTES);
+        match batch.await? {
+            Some(batch) => self.read(batch).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn read(&mut self, batch: Batch) -> Result<Reading, StoreError> {
+        let is_recording = self.newest != batch.newest;
+        self.newest = batch.newest;
+        self.batch = if is_recording {
+            BATCH_BESIDE
+        } else {
+            BATCH_ALONE
+        };
+        let catalog = self.catalogs.of(batch.generations).await?;
+        let (mut plan, told) = reading::events_of(&batch);
+        let facts = if catalog.awaits_media {
+            let events = told.iter().map(|told| &told.event);
+            self.store.find_facts(media_of(events)).await?
+        } else {
+            Facts::default()
+        };
+        let considerer = Considerer::new(&catalog, &facts);
+        let considered = told
+            .into_iter()
+            .map(|told| considerer.consider(told.event, (told.delivery_id, told.received_at), None))
+            .collect();
+        let report = InterpretReport {
             deliveries: batch.deliveries.len() + batch.replays.len(),
             has_more: batch.has_more,
             ..InterpretReport::default()
         };
-        let routed = self.route(&catalog, told, &mut plan).await?;
-        report.duplicates = plan.sightings.len();
-        report.absorb(&routed);
-        plan.events = routed.into_iter().map(|routed| routed.planned).collect();
         plan.deliveries = batch.deliveries;
-        self.store.commit_plan(plan, self.clock.now()).await?;
-        Ok(report)
+        Ok(Reading {
+            plan,
+            considered,
+            catalog,
+            report,
+        })
     }
 
     /// Routes events that waited for something which is known now, or will never be.
     pub async fn tick_waiting(&mut self) -> Result<InterpretReport, StoreError> {
-        let waiting = self.store.answered_events(BATCH).await?;
+        let waiting = self.store.answered_events(BATCH_WAITING).await?;
         if waiting.is_empty() {
             return Ok(InterpretReport::default());
         }
@@ -123,13 +188,10 @@ impl Interpreter {
             .filter(|event| event.answer == Some(WaitAnswer::Unreadable))
             .map(|event| event.id)
             .collect();
-        let mut query = FactsQuery::default();
-        for event in &waiting {
-            ask_about(&mut query, &event.event);
-        }
-        let facts = self.store.find_facts(query).await?;
+        let events = waiting.iter().map(|waiting| &waiting.event);
+        let facts = self.store.find_facts(media_of(events)).await?;
         let considerer = Considerer::new(&catalog, &facts).without_media_of(unreadable);
-        let considered = waiting
+        let considered: Vec<_> = waiting
             .into_iter()
             .map(|event| {
                 let known = KnownEvent {
@@ -140,7 +202,9 @@ impl Interpreter {
                 considerer.consider(event.event, delivery, Some(known))
             })
             .collect();
-        let routed = self.decide(considered, facts).await?;
+        let (asked, wanted) = route::wanted_by(&considered);
+        let found = self.store.find_facts_and_taken(asked, wanted).await?;
+        let routed = self.decide(considered, found);
         let mut report = InterpretReport::default();
         report.absorb(&routed);
         let plan = Plan {
@@ -154,54 +218,41 @@ impl Interpreter {
     async fn route(
         &mut self,
         catalog: &Catalog,
-        told: Vec<Told>,
+        considered: Vec<Considered>,
         plan: &mut Plan,
     ) -> Result<Vec<Routed>, StoreError> {
-        let mut query = FactsQuery::default();
-        for Told { event, .. } in &told {
-            query.keys.push(event.key);
-            ask_about(&mut query, event);
-        }
-        let facts = self.store.find_facts(query).await?;
-        let considerer = Considerer::new(catalog, &facts);
-        let mut seen: HashSet<NaturalKey> = HashSet::new();
-        let mut considered = Vec::with_capacity(told.len());
-        for Told {
-            event,
-            delivery_id,
-            received_at,
-        } in told
-        {
-            let known = facts.events.get(&event.key).copied();
+        let (asked, wanted) = route::wanted_by(&considered);
+        let found = self.store.find_facts_and_taken(asked, wanted).await?;
+        let mut seen: HashSet<NaturalKey> = HashSet::with_capacity(considered.len());
+        let mut fresh = Vec::with_capacity(considered.len());
+        for mut considered in considered {
+            let Considered { planned, .. } = &mut considered;
+            let known = found.0.events.get(&planned.event.key);
             let is_reconsidered = known.is_some_and(|known| {
                 known.ignored == Some(Ignored::AccountUnknown)
-                    && catalog.accounts.contains_key(&event.account_id)
+                    && catalog.accounts.contains_key(&planned.event.account_id)
             });
-            if !seen.insert(event.key) || (known.is_some() && !is_reconsidered) {
-                plan.sightings.push((event.key, delivery_id));
+            if !seen.insert(planned.event.key) || (known.is_some() && !is_reconsidered) {
+                plan.sightings
+                    .push((planned.event.key, planned.delivery_id));
                 continue;
             }
-            considered.push(considerer.consider(event, (delivery_id, received_at), known));
+            planned.known = known.map(|known| known.id);
+            fresh.push(considered);
         }
-        self.decide(considered, facts).await
+        Ok(self.decide(fresh, found))
     }
 
-    async fn decide(
+    fn decide(
         &mut self,
         considered: Vec<Considered>,
-        facts: Facts,
-    ) -> Result<Vec<Routed>, StoreError> {
-        let wanted = route::wanted_by(&considered);
-        let taken = if wanted.once_keys.is_empty() {
-            Taken::default()
-        } else {
-            self.store.find_taken(wanted).await?
-        };
-        let mut router = Router::new(facts, taken, &self.settings, &mut self.random);
-        Ok(considered
+        (facts, taken): (Facts, Taken),
+    ) -> Vec<Routed> {
+        let mut router = Router::new(facts.contacts, taken, &self.settings, &mut self.random);
+        considered
             .into_iter()
             .map(|considered| router.route(considered))
-            .collect())
+            .collect()
     }
 }
 
@@ -222,43 +273,19 @@ impl InterpretReport {
     }
 }
 
-fn read_batch(batch: &Batch, plan: &mut Plan) -> Vec<Told> {
-    if let (Some(before), Some(last)) = (batch.cursor, batch.deliveries.last()) {
-        plan.cursor = Some((before, last.id));
-    }
-    plan.replayed = batch.replays.iter().map(|delivery| delivery.id).collect();
-    let mut told = Vec::new();
-    for delivery in batch.deliveries.iter().chain(&batch.replays) {
-        read_delivery(delivery, plan, &mut told);
-    }
-    told
-}
-
-fn read_delivery(delivery: &Delivery, plan: &mut Plan, told: &mut Vec<Told>) {
-    match webhook::interpret(&delivery.body) {
-        Ok(events) => told.extend(events.into_iter().map(|event| Told {
-            event,
-            delivery_id: delivery.id,
-            received_at: delivery.received_at,
-        })),
-        Err(problem) => {
-            tracing::warn!(delivery = %delivery.id, %problem, "a delivery cannot be interpreted");
-            plan.not_interpretable
-                .push((delivery.id, problem.to_string()));
+/// Asks when the media of these events were published, and which media `next` stands for.
+fn media_of<'a>(events: impl Iterator<Item = &'a Event>) -> FactsQuery {
+    let mut query = FactsQuery::default();
+    for event in events {
+        query.accounts.insert(event.account_id.clone());
+        if let Some(media) = event.media_id() {
+            query
+                .media
+                .insert((event.account_id.clone(), media.clone()));
         }
     }
+    query
 }
 
-fn ask_about(query: &mut FactsQuery, event: &Event) {
-    query.accounts.insert(event.account_id.clone());
-    if let Some(contact) = event.contact_id() {
-        query
-            .contacts
-            .insert((event.account_id.clone(), contact.clone()));
-    }
-    if let Some(media) = event.media_id() {
-        query
-            .media
-            .insert((event.account_id.clone(), media.clone()));
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use hookline_model::clock::Timestamp;
 use hookline_model::event::{Event, Ignored};
 use hookline_model::ids::{AccountId, AutomationId, ContactId};
 use hookline_model::send::SendKey;
-use hookline_store::planning::{ContactFacts, Facts, PlannedEvent, Taken, TakenQuery};
+use hookline_store::planning::{ContactFacts, FactsQuery, PlannedEvent, Taken, TakenQuery};
 use rand::rngs::StdRng;
 
 use crate::settings::Settings;
@@ -26,20 +26,28 @@ pub struct Routed {
     pub planned: PlannedEvent,
 }
 
-/// What has to be looked up before these events can be decided.
-pub(crate) fn wanted_by(considered: &[Considered]) -> TakenQuery {
-    let mut query = TakenQuery::default();
+/// What has to be looked up before these events can be decided: of every event whether it is
+/// known, and of those that could set something off who it would reach and what is taken.
+pub(crate) fn wanted_by(considered: &[Considered]) -> (FactsQuery, TakenQuery) {
+    let (mut asked, mut wanted) = (FactsQuery::default(), TakenQuery::default());
     for Considered { planned, found } in considered {
-        let Found::Verdicts { matches, .. } = found else {
-            continue;
+        let event = &planned.event;
+        asked.keys.push(event.key);
+        let matches = match found {
+            Found::Verdicts { matches, .. } if !matches.is_empty() => matches,
+            Found::Nothing | Found::NeedsMedia | Found::Verdicts { .. } => continue,
         };
+        if let Some(contact) = event.contact_id() {
+            let key = (event.account_id.clone(), contact.clone());
+            asked.contacts.insert(key);
+        }
         for found in matches {
             let once_key = (found.rule.id, found.scope.clone());
-            query.once_keys.push(once_key);
-            query.sends.extend(steps::keys(&found.rule, planned));
+            wanted.once_keys.push(once_key);
+            wanted.sends.extend(found.keys.iter().cloned());
         }
     }
-    query
+    (asked, wanted)
 }
 
 /// Decides about the events of one batch, in order, each seeing what the ones before it did.
@@ -53,7 +61,7 @@ pub(crate) struct Router<'a> {
 
 impl<'a> Router<'a> {
     pub(crate) fn new(
-        facts: Facts,
+        contacts: HashMap<(AccountId, ContactId), ContactFacts>,
         taken: Taken,
         settings: &'a Settings,
         random: &'a mut StdRng,
@@ -61,7 +69,7 @@ impl<'a> Router<'a> {
         Self {
             settings,
             random,
-            contacts: facts.contacts,
+            contacts,
             used: taken.once_keys,
             planned: taken.sends,
         }
@@ -143,18 +151,12 @@ impl<'a> Router<'a> {
     /// Plans the steps of an automation that takes effect; `false` when the comment's one private
     /// reply is taken.
     fn plan_steps(&mut self, planned: &mut PlannedEvent, found: &mut Match) -> bool {
-        let keys = steps::keys(&found.rule, planned);
-        if keys.iter().any(|key| self.planned.contains(key)) {
+        if found.keys.iter().any(|key| self.planned.contains(key)) {
             return false;
         }
-        let sends = steps::plan(
-            &found.rule,
-            planned,
-            found.keyword.as_deref(),
-            &self.contacts,
-            (self.settings, &mut *self.random),
-        );
-        self.planned.extend(keys);
+        let random = (self.settings, &mut *self.random);
+        let sends = steps::plan(found, planned, &self.contacts, random);
+        self.planned.extend(std::mem::take(&mut found.keys));
         self.used.insert((found.rule.id, found.scope.clone()));
         found.run.once_scope = Some(found.scope.clone());
         planned.sends.extend(sends);

@@ -25,6 +25,13 @@ const POLL: Duration = Duration::from_millis(500);
 /// The shortest sleep: what is due within it is waited for, not asked for again and again.
 const SHORTEST: Duration = Duration::from_millis(1);
 
+/// How long the interpreter lets deliveries gather after a batch that held all there were: one
+/// commit for several of them leaves the writer more time to record.
+const GATHER: Duration = Duration::from_millis(4);
+
+/// Batches that may follow each other before events that waited are looked at.
+const BATCHES_BETWEEN: u32 = 16;
+
 /// How long a stage rests after an error before it tries again.
 const REST: Duration = Duration::from_secs(1);
 
@@ -164,32 +171,45 @@ async fn interpret(
     planned: Arc<Notify>,
     stop: CancellationToken,
 ) {
+    let nothing = Notify::new();
+    let mut batches = 0;
     while !stop.is_cancelled() {
-        let pause = match interpreter.tick().await {
+        let (mut pause, mut gather) = (POLL, Duration::ZERO);
+        match interpreter.tick().await {
             Ok(report) => {
                 if report.deliveries > 0 {
                     observer.interpreted(&report);
                     planned.notify_one();
+                    gather = GATHER;
                 }
                 if report.has_more {
-                    Duration::ZERO
-                } else {
-                    POLL
+                    batches += 1;
+                    (pause, gather) = (Duration::ZERO, Duration::ZERO);
                 }
             }
             Err(error) => {
                 tracing::error!(error = chain(&error), "deliveries could not be interpreted");
-                REST
-            }
-        };
-        match interpreter.tick_waiting().await {
-            Ok(report) if report.sends == 0 => {}
-            Ok(_) => planned.notify_one(),
-            Err(error) => {
-                tracing::error!(error = chain(&error), "waiting events could not be routed");
+                pause = REST;
             }
         }
+        if !pause.is_zero() || batches >= BATCHES_BETWEEN {
+            batches = 0;
+            route_waiting(&mut interpreter, &planned).await;
+        }
+        if !gather.is_zero() {
+            sleep(gather, &nothing, &stop).await;
+        }
         sleep(pause, &recorded, &stop).await;
+    }
+}
+
+async fn route_waiting(interpreter: &mut Interpreter, planned: &Notify) {
+    match interpreter.tick_waiting().await {
+        Ok(report) if report.sends == 0 => {}
+        Ok(_) => planned.notify_one(),
+        Err(error) => {
+            tracing::error!(error = chain(&error), "waiting events could not be routed");
+        }
     }
 }
 

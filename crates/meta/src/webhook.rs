@@ -60,26 +60,36 @@ pub enum NotInterpretable {
 /// the bodies we write ourselves ([`crate::backfill`]).
 pub fn interpret(body: &[u8]) -> Result<Vec<Event>, NotInterpretable> {
     let text = std::str::from_utf8(body).map_err(|_| NotInterpretable::NotText)?;
+    let mut events = Vec::new();
+    // Nearly every body is one sound object, which need not be gone through once more to know it.
+    if text.trim_ascii_start().starts_with('{')
+        && let Ok(body) = serde_json::from_str::<wire::Body<'_>>(text)
+    {
+        read_body(body, &mut events)?;
+        return Ok(events);
+    }
     let whole: &RawValue =
         serde_json::from_str(text).map_err(|error| NotInterpretable::NotJson {
             line: error.line(),
             column: error.column(),
         })?;
-    let mut events = Vec::new();
     if whole.get().starts_with('[') {
         let bodies: Vec<&RawValue> =
             serde_json::from_str(whole.get()).map_err(|_| NotInterpretable::NotAnObject)?;
         for body in bodies {
-            read_body(body, &mut events)?;
+            read_body(body_of(body)?, &mut events)?;
         }
     } else {
-        read_body(whole, &mut events)?;
+        read_body(body_of(whole)?, &mut events)?;
     }
     Ok(events)
 }
 
-fn read_body(raw: &RawValue, events: &mut Vec<Event>) -> Result<(), NotInterpretable> {
-    let body: wire::Body<'_> = parse(raw, "body").map_err(|_| NotInterpretable::NotAnObject)?;
+fn body_of(raw: &RawValue) -> Result<wire::Body<'_>, NotInterpretable> {
+    parse(raw, "body").map_err(|_| NotInterpretable::NotAnObject)
+}
+
+fn read_body(body: wire::Body<'_>, events: &mut Vec<Event>) -> Result<(), NotInterpretable> {
     let object = body.object.ok_or(NotInterpretable::NoObject)?;
     for entry in body.entry.ok_or(NotInterpretable::NoEntries)? {
         read_entry(&object.0, entry, events);

@@ -3,6 +3,7 @@
 //! The engine decides in memory from facts it read here; [`commit_plan`](crate::Store::commit_plan) then refuses a
 //! plan whose facts are no longer true ([`Conflict`](crate::StoreError::Conflict)), and keeps all of it or none.
 
+mod batch;
 mod commit;
 mod facts;
 mod owed;
@@ -45,6 +46,10 @@ pub struct Batch {
     pub has_more: bool,
     /// The generation of redactions these bytes are of.
     pub redactions: i64,
+    /// What the engine caches was of these generations when this was read.
+    pub generations: Generations,
+    /// The last delivery that was recorded when this was read.
+    pub newest: Option<DeliveryId>,
 }
 
 /// An event that waits for something to be read from Meta before it can be routed.

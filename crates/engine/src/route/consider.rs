@@ -9,13 +9,15 @@ use hookline_model::event::{Event, EventBody, Ignored};
 use hookline_model::ids::{DeliveryId, EventId};
 use hookline_model::matching::NormalizedText;
 use hookline_model::routing::{self, NextMedia, Rule, because, once_scope, text_of, trigger_of};
+use hookline_model::send::SendKey;
 use hookline_store::planning::{Facts, KnownEvent, PlannedEvent, PlannedRun, Verdict};
 
+use super::steps;
 use crate::catalog::Catalog;
 
 /// An event, and what the automations say of it.
 pub(crate) struct Considered {
-    pub(super) planned: PlannedEvent,
+    pub(crate) planned: PlannedEvent,
     pub(super) found: Found,
 }
 
@@ -43,6 +45,8 @@ pub(crate) struct Considerer<'a> {
 pub(super) struct Match {
     pub(super) rule: Arc<Rule>,
     pub(super) scope: String,
+    /// Of its steps, in their order.
+    pub(super) keys: Vec<SendKey>,
     pub(super) keyword: Option<String>,
     pub(super) run: PlannedRun,
 }
@@ -137,6 +141,7 @@ impl<'a> Considerer<'a> {
                 routing::Considered::Matched { because, keyword } => matches.push(Match {
                     rule: Arc::clone(rule),
                     scope: once_scope(rule, event),
+                    keys: steps::keys(rule, event),
                     keyword,
                     run: run(Verdict::Matched, because),
                 }),

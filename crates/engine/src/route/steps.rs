@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use hookline_model::automation::Step;
 use hookline_model::clock::Timestamp;
 use hookline_model::conversation::{private_reply_deadline, window_closes_at};
-use hookline_model::event::EventKind;
+use hookline_model::event::{Event, EventKind};
 use hookline_model::ids::{AccountId, ContactId};
 use hookline_model::routing::Rule;
 use hookline_model::send::{SendClass, SendKey, SendKind};
@@ -13,14 +13,14 @@ use hookline_store::planning::{ContactFacts, PlannedEvent, PlannedSend};
 use rand::RngExt;
 use rand::rngs::StdRng;
 
+use super::consider::Match;
 use crate::settings::Settings;
 
 /// Plans every step; only the first one has a time, the others follow when the one before was
 /// accepted.
 pub(super) fn plan(
-    rule: &Rule,
+    found: &Match,
     planned: &PlannedEvent,
-    keyword: Option<&str>,
     contacts: &HashMap<(AccountId, ContactId), ContactFacts>,
     (settings, random): (&Settings, &mut StdRng),
 ) -> Vec<PlannedSend> {
@@ -47,12 +47,14 @@ pub(super) fn plan(
         .and_then(|contact| contacts.get(&(event.account_id.clone(), contact.clone())))
         .and_then(|facts| facts.last_inbound_at)
         .map_or(planned.received_at, window_closes_at);
+    let rule = &found.rule;
     let steps = rule.automation.steps.iter().zip(0_u32..);
     steps
-        .map(|(step, place)| {
+        .zip(&found.keys)
+        .map(|((step, place), key)| {
             let kind = kind_of(step);
             PlannedSend {
-                key: key(rule, planned, kind, place),
+                key: key.clone(),
                 automation_id: rule.id,
                 version: rule.version,
                 step: place,
@@ -63,27 +65,23 @@ pub(super) fn plan(
                 due_at: (place == 0).then_some(first_due),
                 deadline_at: deadline(kind, planned, window),
                 text: text_of(step, random),
-                keyword: keyword.map(str::to_owned),
+                keyword: found.keyword.clone(),
             }
         })
         .collect()
 }
 
-/// The keys of what [`plan`] would plan.
-pub(super) fn keys(rule: &Rule, planned: &PlannedEvent) -> Vec<SendKey> {
+/// The keys of the steps, in their order.
+pub(super) fn keys(rule: &Rule, event: &Event) -> Vec<SendKey> {
     let steps = rule.automation.steps.iter().zip(0_u32..);
     steps
-        .map(|(step, place)| key(rule, planned, kind_of(step), place))
+        .map(|(step, place)| match (kind_of(step), event.comment_id()) {
+            (SendKind::PrivateReply, Some(comment)) => {
+                SendKey::private_reply(&event.account_id, comment)
+            }
+            _ => SendKey::step(&event.key, rule.id.0, place),
+        })
         .collect()
-}
-
-fn key(rule: &Rule, planned: &PlannedEvent, kind: SendKind, place: u32) -> SendKey {
-    match (kind, planned.event.comment_id()) {
-        (SendKind::PrivateReply, Some(comment)) => {
-            SendKey::private_reply(&planned.event.account_id, comment)
-        }
-        _ => SendKey::step(&planned.event.key, rule.id.0, place),
-    }
 }
 
 fn kind_of(step: &Step) -> SendKind {

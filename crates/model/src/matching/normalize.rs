@@ -26,23 +26,34 @@ const ROUNDS_MAX: usize = 4;
 /// With `fold_accents` accents, points, the dot of an i and letters that keyboards take for one
 /// another make no difference either. Normalising a normalised text changes nothing.
 pub fn normalize(text: &str, fold_accents: bool) -> String {
+    let mut form = Collapsed::with_capacity(text.len());
     if text.is_ascii() {
-        return normalize_ascii(text);
+        form.extend(text.chars().map(plain_lower));
+        return form.text;
     }
-    let mut folded = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
         let (plain, others) = rest.split_at(plain_start(rest));
-        folded.extend(plain.chars().map(|ch| plain_sign(ch).to_ascii_lowercase()));
+        form.push_plain(plain);
         let (cluster, after) = others.split_at(cluster_end(others));
-        if !cluster.is_empty() {
-            folded.push_str(&fold_cluster(cluster, fold_accents));
+        if cluster.chars().all(is_as_it_is) {
+            form.extend(cluster.chars().map(plain_lower));
+        } else {
+            form.extend(fold_cluster(cluster, fold_accents).chars());
         }
         rest = after;
     }
-    let mut form = String::with_capacity(folded.len());
-    collapse_into(&mut form, folded.chars());
-    form
+    form.text
+}
+
+fn plain_lower(ch: char) -> char {
+    plain_sign(ch).to_ascii_lowercase()
+}
+
+/// Whether the character is folded by itself, whatever stands beside it, and into no more than its
+/// lower case: a plain one, or one of the emoji that have no other form.
+fn is_as_it_is(ch: char) -> bool {
+    matches!(ch, ' '..='~' | '\u{1F1E6}'..='\u{1F1FF}' | '\u{1F300}'..='\u{1FAFF}')
 }
 
 /// Most text is plain ASCII, for which folding is easy. It may be cut between any two such
@@ -89,15 +100,6 @@ pub(super) fn without_zero_width(text: &str) -> Cow<'_, str> {
     Cow::Owned(visible(text).collect())
 }
 
-fn normalize_ascii(text: &str) -> String {
-    let mut form = String::with_capacity(text.len());
-    collapse_into(
-        &mut form,
-        text.chars().map(|ch| plain_sign(ch).to_ascii_lowercase()),
-    );
-    form
-}
-
 fn fold_once(text: &str, fold_accents: bool) -> String {
     let compatible: String = visible(text).map(plain_sign).nfkc().collect();
     let alike = alike::fold(&compatible);
@@ -113,18 +115,62 @@ fn fold_once(text: &str, fold_accents: bool) -> String {
         .collect()
 }
 
-/// Appends the characters with every run of white space as one space, and none at the ends.
-fn collapse_into(form: &mut String, chars: impl Iterator<Item = char>) {
-    let mut is_space_owed = false;
-    for ch in chars {
-        if ch.is_whitespace() {
-            is_space_owed = !form.is_empty();
-        } else if !ch.is_control() {
-            if is_space_owed {
-                form.push(' ');
-                is_space_owed = false;
+/// A text with every run of white space as one space, none at the ends, and without control
+/// characters.
+struct Collapsed {
+    text: String,
+    is_space_owed: bool,
+}
+
+impl Collapsed {
+    fn with_capacity(bytes: usize) -> Self {
+        Self {
+            text: String::with_capacity(bytes),
+            is_space_owed: false,
+        }
+    }
+
+    fn extend(&mut self, chars: impl Iterator<Item = char>) {
+        for ch in chars {
+            if ch.is_whitespace() {
+                self.owe_space();
+            } else if !ch.is_control() {
+                self.pay_space();
+                self.text.push(ch);
             }
-            form.push(ch);
+        }
+    }
+
+    /// The same for plain characters, a word at a time.
+    fn push_plain(&mut self, plain: &str) {
+        if plain.contains('`') {
+            self.extend(plain.chars().map(plain_lower));
+            return;
+        }
+        for (place, word) in plain.split(' ').enumerate() {
+            if place > 0 {
+                self.owe_space();
+            }
+            if word.is_empty() {
+                continue;
+            }
+            self.pay_space();
+            let start = self.text.len();
+            self.text.push_str(word);
+            if let Some(word) = self.text.get_mut(start..) {
+                word.make_ascii_lowercase();
+            }
+        }
+    }
+
+    fn owe_space(&mut self) {
+        self.is_space_owed = !self.text.is_empty();
+    }
+
+    fn pay_space(&mut self) {
+        if self.is_space_owed {
+            self.text.push(' ');
+            self.is_space_owed = false;
         }
     }
 }
@@ -215,9 +261,9 @@ mod tests {
 
     /// The whole text folded at once, which is what cutting it must lead to as well.
     fn whole(text: &str, fold_accents: bool) -> String {
-        let mut form = String::new();
-        collapse_into(&mut form, fold_cluster(text, fold_accents).chars());
-        form
+        let mut form = Collapsed::with_capacity(text.len());
+        form.extend(fold_cluster(text, fold_accents).chars());
+        form.text
     }
 
     fn mixed_text() -> impl Strategy<Value = String> {
@@ -229,7 +275,7 @@ mod tests {
             1 => "[aeiouAEIOU][\u{300}-\u{308}]",
             1 => "[\u{200B}-\u{200D}\u{FE0F}\u{AD}\u{A0}\u{A8}\u{3000}]",
             1 => "[1#*]\u{FE0F}?\u{20E3}",
-            1 => "[👩💻❤🔥🏴\u{E0067}\u{E007F}ßİıΣς한ｶﾞ½ﬁ]",
+            1 => "[👩💻❤🔥🏴🇩🇪🏽\u{E0067}\u{E007F}ßİıΣς한ｶﾞ½ﬁ]",
         ];
         proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
     }
@@ -240,6 +286,17 @@ mod tests {
         #[test]
         fn cutting_at_plain_text_changes_nothing(text in mixed_text(), fold in any::<bool>()) {
             prop_assert_eq!(normalize(&text, fold), whole(&text, fold));
+        }
+    }
+
+    #[test]
+    fn what_is_taken_as_it_is_folds_to_no_more_than_its_lower_case() {
+        for ch in (' '..='\u{1FFFF}').filter(|ch| is_as_it_is(*ch)) {
+            for fold_accents in [true, false] {
+                let text = format!("a{ch}b");
+                let form: String = text.chars().map(plain_lower).collect();
+                assert_eq!(whole(&text, fold_accents), form, "{ch:?}");
+            }
         }
     }
 

@@ -25,10 +25,12 @@ impl<'t> NormalizedText<'t> {
     /// Takes the text as Meta delivered it; of a longer one the first [`TEXT_CHARS_MAX`]
     /// characters.
     pub fn new(text: &'t str) -> Self {
-        let end = text
-            .char_indices()
-            .nth(TEXT_CHARS_MAX)
-            .map_or(text.len(), |(at, _)| at);
+        let end = if text.len() <= TEXT_CHARS_MAX {
+            text.len()
+        } else {
+            let mut places = text.char_indices().map(|(at, _)| at);
+            places.nth(TEXT_CHARS_MAX).unwrap_or(text.len())
+        };
         Self {
             source: text.get(..end).unwrap_or(text),
             folded: OnceLock::new(),

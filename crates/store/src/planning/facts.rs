@@ -10,7 +10,7 @@ use hookline_model::wish::{OptChange, Wish};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::owed::is_owed;
-use super::{Batch, Delivery, Generations, NextMedia, WaitAnswer, WaitingEvent};
+use super::{NextMedia, WaitAnswer, WaitingEvent};
 use crate::Store;
 use crate::automations::{self, PublishedAutomation};
 use crate::digest;
@@ -100,12 +100,6 @@ impl ContactFacts {
 }
 
 impl Store {
-    /// The next deliveries to interpret, at most `limit` and about `bytes_max` bytes of them.
-    pub async fn next_batch(&self, limit: u32, bytes_max: usize) -> Result<Batch, StoreError> {
-        self.read(move |connection| next_batch(connection, limit, bytes_max))
-            .await
-    }
-
     /// Events that something has to be read for, and whose time for it has come.
     pub async fn waiting_events(
         &self,
@@ -138,23 +132,6 @@ impl Store {
         .await
     }
 
-    /// The numbers that tell whether a cache is stale.
-    pub async fn generations(&self) -> Result<Generations, StoreError> {
-        self.read(|connection| {
-            let number = |noun| {
-                connection
-                    .prepare_cached("SELECT number FROM generations WHERE noun = ?1")
-                    .and_then(|mut query| query.query_row([noun], |row| row.get(0)))
-                    .map_err(StoreError::database("look for changes"))
-            };
-            Ok(Generations {
-                accounts: number("accounts")?,
-                automations: number("automations")?,
-            })
-        })
-        .await
-    }
-
     /// Every automation in use.
     pub async fn all_automations(&self) -> Result<Vec<PublishedAutomation>, StoreError> {
         self.read(automations::all).await
@@ -163,12 +140,7 @@ impl Store {
     /// What is known of all that `query` names.
     pub async fn find_facts(&self, query: FactsQuery) -> Result<Facts, StoreError> {
         self.read(move |connection| {
-            Ok(Facts {
-                events: known_events(connection, &query.keys)?,
-                contacts: contacts(connection, &query.contacts)?,
-                media: media(connection, &query.media)?,
-                next_media: next_media(connection, &query.accounts)?,
-            })
+            at_one_moment(connection, |connection| facts(connection, &query))
         })
         .await
     }
@@ -176,9 +148,20 @@ impl Store {
     /// Which of these are taken already.
     pub async fn find_taken(&self, query: TakenQuery) -> Result<Taken, StoreError> {
         self.read(move |connection| {
-            Ok(Taken {
-                once_keys: used_once_keys(connection, query.once_keys)?,
-                sends: existing_sends(connection, query.sends)?,
+            at_one_moment(connection, |connection| taken(connection, query))
+        })
+        .await
+    }
+
+    /// Both, as of one moment.
+    pub async fn find_facts_and_taken(
+        &self,
+        asked: FactsQuery,
+        wanted: TakenQuery,
+    ) -> Result<(Facts, Taken), StoreError> {
+        self.read(move |connection| {
+            at_one_moment(connection, |connection| {
+                Ok((facts(connection, &asked)?, taken(connection, wanted)?))
             })
         })
         .await
@@ -275,70 +258,32 @@ fn existing_sends(
     Ok(existing)
 }
 
-/// What is to be interpreted again. In SQLite a cross join keeps its order: the few replays are
-/// gone through, and never the deliveries of all time.
-const REPLAYS: &str = "SELECT d.id, d.received_at, d.body, d.pack_id FROM replays r
-    CROSS JOIN deliveries d ON d.id = r.delivery_id
-    WHERE r.delivery_id <= ?1 ORDER BY r.id LIMIT ?2";
+/// Reads that belong together: all see the same commit, and the locks of one read are enough for
+/// them, which cost as much as looking up a row does.
+pub(super) fn at_one_moment<T>(
+    connection: &Connection,
+    reads: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let moment = connection
+        .unchecked_transaction()
+        .map_err(StoreError::database("read what belongs together"))?;
+    reads(&moment)
+}
 
-fn next_batch(connection: &Connection, limit: u32, bytes_max: usize) -> Result<Batch, StoreError> {
-    let doing = || StoreError::database("read the next deliveries");
-    // Read before the bytes: what is cut in between is then refused for nothing, never missed.
-    let redactions: i64 = connection
-        .prepare_cached("SELECT number FROM generations WHERE noun = 'redactions'")
-        .and_then(|mut query| query.query_row([], |row| row.get(0)))
-        .map_err(doing())?;
-    let cursor: i64 = connection
-        .prepare_cached("SELECT delivery_id FROM progress WHERE stage = 'interpret'")
-        .and_then(|mut query| query.query_row([], |row| row.get(0)))
-        .map_err(doing())?;
-    let mut query = connection
-        .prepare_cached(
-            "SELECT id, received_at, body, pack_id FROM deliveries
-             WHERE id > ?1 ORDER BY id LIMIT ?2",
-        )
-        .map_err(doing())?;
-    let mut packs = Unpacker::new(connection);
-    let bounds = (limit, bytes_max);
-    let (deliveries, has_more) =
-        bounded(&mut query, params![cursor, limit + 1], bounds, &mut packs)?;
-    let mut query = connection.prepare_cached(REPLAYS).map_err(doing())?;
-    let bounds = (16, bytes_max);
-    let (replays, more_replays) = bounded(&mut query, params![cursor, 17], bounds, &mut packs)?;
-    Ok(Batch {
-        cursor: Some(DeliveryId(cursor)),
-        deliveries,
-        replays,
-        has_more: has_more || more_replays,
-        redactions,
+fn facts(connection: &Connection, query: &FactsQuery) -> Result<Facts, StoreError> {
+    Ok(Facts {
+        events: known_events(connection, &query.keys)?,
+        contacts: contacts(connection, &query.contacts)?,
+        media: media(connection, &query.media)?,
+        next_media: next_media(connection, &query.accounts)?,
     })
 }
 
-fn bounded(
-    query: &mut rusqlite::CachedStatement<'_>,
-    params: impl rusqlite::Params,
-    (limit, bytes_max): (u32, usize),
-    packs: &mut Unpacker<'_>,
-) -> Result<(Vec<Delivery>, bool), StoreError> {
-    let doing = || StoreError::database("read the next deliveries");
-    let mut rows = query.query(params).map_err(doing())?;
-    let mut deliveries: Vec<Delivery> = Vec::new();
-    let mut bytes = 0;
-    while let Some(row) = rows.next().map_err(doing())? {
-        if deliveries.len() >= usize::try_from(limit).unwrap_or(usize::MAX) || bytes >= bytes_max {
-            return Ok((deliveries, true));
-        }
-        let id: i64 = row.get("id").map_err(doing())?;
-        let read = Reader::new("deliveries", &id, row);
-        let body = packs.delivery_body(id, &read)?;
-        bytes += body.len();
-        deliveries.push(Delivery {
-            id: DeliveryId(id),
-            received_at: read.time("received_at")?,
-            body,
-        });
-    }
-    Ok((deliveries, false))
+fn taken(connection: &Connection, query: TakenQuery) -> Result<Taken, StoreError> {
+    Ok(Taken {
+        once_keys: used_once_keys(connection, query.once_keys)?,
+        sends: existing_sends(connection, query.sends)?,
+    })
 }
 
 fn waiting(
@@ -509,21 +454,4 @@ fn next_media(
         }
     }
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::REPLAYS;
-    use crate::query_plans::{plan_of, scratch};
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_batch_looks_at_replays_and_not_at_every_delivery_there_is() {
-        let (_directory, store) = scratch();
-        let plan = plan_of(&store, REPLAYS).await;
-        assert!(plan.starts_with("SCAN r;"), "{plan}");
-        assert!(
-            plan.contains("SEARCH d USING INTEGER PRIMARY KEY (rowid=?)"),
-            "{plan}"
-        );
-    }
 }

@@ -1,0 +1,232 @@
+//! A backlog of several batches, each read ahead while the one before it is committed.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use hookline_model::account::Login;
+use hookline_model::clock::Timestamp;
+use hookline_model::ids::AccountId;
+use hookline_store::records::{DeliveryFilter, DeliveryStatus, SendFilter};
+use hookline_store::{ConnectAccount, Gate, Grant, PageRequest, Pass, RecordDelivery, SealedToken};
+use rand::SeedableRng as _;
+
+use super::*;
+
+/// More than three batches of those that are small because deliveries come.
+const DELIVERIES: u64 = 100;
+
+const NEVER: i64 = i64::MAX;
+
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(1_790_000_000_000)
+    }
+}
+
+/// Lets so many steps pass, and no more.
+struct Heart(AtomicI64);
+
+impl Gate for Heart {
+    fn before(&self) -> Pass {
+        if self.0.fetch_sub(1, Ordering::Relaxed) > 0 {
+            Pass::Go
+        } else {
+            Pass::Stop
+        }
+    }
+
+    fn after(&self) -> Pass {
+        self.before()
+    }
+}
+
+struct Office(tempfile::TempDir);
+
+impl Office {
+    /// An account, an automation for every comment with a link, and comments to be interpreted.
+    fn build() -> Self {
+        let office = Self(tempfile::tempdir().unwrap());
+        let store = office.open(NEVER);
+        done(store.connect_account(
+            ConnectAccount {
+                id: AccountId::new("17841400000000001"),
+                username: "acme".to_owned(),
+                login: Login::Instagram,
+                app_scoped_id: None,
+                token: SealedToken {
+                    key: vec![0; 4],
+                    bytes: vec![1; 40],
+                },
+                grant: Grant::default(),
+            },
+            Stopped.now(),
+        ));
+        publish(&store, "Here it is");
+        for number in 0..DELIVERIES {
+            record(&store, number);
+        }
+        office
+    }
+
+    fn open(&self, steps: i64) -> Arc<Store> {
+        let url = format!("sqlite:{}", self.0.path().join("hookline.db").display());
+        let heart = Arc::new(Heart(AtomicI64::new(steps)));
+        Arc::new(Store::open_stepwise(&url, heart).unwrap())
+    }
+}
+
+fn done<T>(doing: impl Future<Output = Result<T, StoreError>>) -> T {
+    doing.now_or_never().unwrap().unwrap()
+}
+
+fn publish(store: &Store, text: &str) {
+    let document = serde_json::json!({
+        "name": "link", "accounts": ["*"], "trigger": {"on": "comment"},
+        "match": {"mode": "word", "any": ["link"]},
+        "steps": [{"do": "private_reply", "text": text}],
+    });
+    done(store.publish_automation("link".to_owned(), document, Stopped.now()));
+}
+
+fn record(store: &Store, number: u64) -> DeliveryId {
+    let body = format!(
+        concat!(
+            r#"{{"entry":[{{"id":"17841400000000001","time":1790000000,"changes":[{{"value":"#,
+            r#"{{"from":{{"id":"{}","username":"guest"}},"id":"{}","text":"LINK"}},"#,
+            r#""field":"comments"}}]}}],"object":"instagram"}}"#
+        ),
+        6_100_000_000_000_000 + number,
+        17_900_000_000_000_000 + number,
+    );
+    done(store.record_delivery(RecordDelivery {
+        received_at: Stopped.now(),
+        secret_index: 0,
+        api_version: None,
+        body: Bytes::from(body),
+    }))
+}
+
+fn interpreter(store: &Arc<Store>) -> Interpreter {
+    Interpreter::new(
+        Arc::clone(store),
+        Arc::new(Stopped),
+        Arc::new(Settings::default()),
+        StdRng::seed_from_u64(1),
+    )
+}
+
+/// Ticks until nothing is left, and what they did; none once the process has died.
+fn work_off(interpreter: &mut Interpreter) -> Option<(usize, usize)> {
+    let mut found = (0, 0);
+    loop {
+        let report = interpreter.tick().now_or_never()?.unwrap();
+        found.0 += report.events;
+        found.1 += report.duplicates;
+        if !report.has_more {
+            return Some(found);
+        }
+    }
+}
+
+/// The comments that have their private reply, in order.
+fn answered(store: &Store) -> Vec<String> {
+    let page = PageRequest {
+        before: None,
+        limit: 500,
+    };
+    let sends = done(store.list_sends(SendFilter::default(), page, Stopped.now()));
+    let comments = sends.items.into_iter().rev();
+    comments
+        .map(|send| send.comment_id.unwrap().to_string())
+        .collect()
+}
+
+fn everyone() -> Vec<String> {
+    let numbers = 17_900_000_000_000_000..17_900_000_000_000_000 + DELIVERIES;
+    numbers.map(|number| number.to_string()).collect()
+}
+
+#[test]
+fn a_death_before_or_after_any_commit_forgets_and_doubles_nothing() {
+    for steps in 0.. {
+        let office = Office::build();
+        let first = office.open(steps);
+        let has_lived = work_off(&mut interpreter(&first)).is_some();
+        drop(first);
+        let second = office.open(NEVER);
+        work_off(&mut interpreter(&second)).unwrap();
+        assert_eq!(answered(&second), everyone(), "after {steps} steps");
+        if has_lived {
+            assert!(steps > 5, "several batches were committed");
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_comment_told_again_in_the_batch_that_was_read_ahead_is_known() {
+    let office = Office::build();
+    let store = office.open(NEVER);
+    for number in 0..DELIVERIES {
+        record(&store, number);
+    }
+    let found = work_off(&mut interpreter(&store)).unwrap();
+    let each = usize::try_from(DELIVERIES).unwrap();
+    assert_eq!(found, (each, each));
+    assert_eq!(answered(&store), everyone());
+}
+
+#[test]
+fn what_was_read_ahead_is_refused_when_somebody_else_was_faster() {
+    let office = Office::build();
+    let store = office.open(NEVER);
+    let (mut one, mut other) = (interpreter(&store), interpreter(&store));
+    assert!(done(one.tick()).has_more);
+    done(other.tick());
+    let refused = one.tick().now_or_never().unwrap().unwrap_err();
+    assert!(matches!(refused, StoreError::Conflict(_)), "{refused}");
+    work_off(&mut one).unwrap();
+    assert_eq!(answered(&store), everyone());
+}
+
+#[test]
+fn a_replay_is_not_put_off_by_a_backlog() {
+    let office = Office::build();
+    let store = office.open(NEVER);
+    for number in 0..400 {
+        record(&store, number);
+    }
+    let mut interpreter = interpreter(&store);
+    assert!(done(interpreter.tick()).has_more);
+    let first = DeliveryId(1);
+    assert!(done(store.request_replay(first, Stopped.now())));
+    assert!(done(interpreter.tick()).has_more, "what was read ahead");
+    assert!(done(interpreter.tick()).has_more, "the replay is in this");
+    let page = PageRequest {
+        before: None,
+        limit: 500,
+    };
+    let shown = done(store.list_deliveries(DeliveryFilter::default(), page)).items;
+    let replayed = shown.into_iter().find(|delivery| delivery.id == first);
+    assert_eq!(replayed.unwrap().status, DeliveryStatus::Replayed);
+}
+
+#[test]
+fn a_comment_that_came_after_a_version_was_published_is_answered_by_it() {
+    let office = Office::build();
+    let store = office.open(NEVER);
+    let mut interpreter = interpreter(&store);
+    assert!(done(interpreter.tick()).has_more);
+    publish(&store, "Here is another");
+    record(&store, DELIVERIES);
+    work_off(&mut interpreter).unwrap();
+    let page = PageRequest {
+        before: None,
+        limit: 1,
+    };
+    let newest = done(store.list_sends(SendFilter::default(), page, Stopped.now())).items;
+    assert_eq!(newest[0].version, 2);
+}
