@@ -88,6 +88,9 @@ enum Command {
     Mutants {
         /// Only those whose name contains this.
         only: Option<String>,
+        /// Only those that need no server built for each, as continuous integration does.
+        #[arg(long, conflicts_with = "only")]
+        quick: bool,
     },
     /// Floods one account with comments while others get one each, and says what came of it.
     Flood {
@@ -164,8 +167,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Simulate { args } => simulate(&args),
         Command::Crash { args } => endure("crash", &args),
         Command::Power { args } => endure("power", &args),
-        Command::Mutants { only } => {
-            let which = only.as_deref().map_or(Which::All, Which::Named);
+        Command::Mutants { only, quick } => {
+            let which = match only.as_deref() {
+                Some(part) => Which::Named(part),
+                None if quick => Which::Quick,
+                None => Which::All,
+            };
             mutants::run(which, tools::is_ci())
         }
         Command::Flood { args } => measure("flood", &args),

@@ -75,6 +75,12 @@ impl Which<'_> {
 /// Puts each fault in and runs its test.
 pub(crate) fn run(which: Which<'_>, may_install: bool) -> anyhow::Result<ExitCode> {
     let mutants = read()?;
+    if let Which::Named(part) = which {
+        ensure!(
+            mutants.iter().any(|mutant| which.has(mutant)),
+            "no mutant has {part:?} in its name: {LIST} lists them"
+        );
+    }
     let Some(nextest) = tools::find_tool(NEXTEST, may_install)? else {
         bail!("{}", tools::missing(NEXTEST));
     };
