@@ -6,6 +6,7 @@
 mod batch;
 mod commit;
 mod facts;
+mod keep;
 mod owed;
 mod written;
 
