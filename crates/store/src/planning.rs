@@ -5,6 +5,7 @@
 
 mod commit;
 mod facts;
+mod owed;
 mod written;
 
 use hookline_model::automation::Because;

@@ -2,9 +2,10 @@
 --
 -- `body` and `because` are texts, or blobs that say what the text adds to its delivery
 -- (quoting.rs). `mid_digest` and `message_digest` are 64 bits of SHA-256 of an id of 160 characters;
--- `once_key` and the key of a send are 128 bits of what they were (digest.rs; the two functions are
--- those of the program). What a run used up stands with the run, so that once_keys needs no index
--- to be found by its event. `recipient_id` is none where it is the contact.
+-- `once_key` is 128 bits of what its scope was (digest.rs; the two functions are those of the
+-- program). What a run used up stands with the run, so that once_keys needs no index to be found by
+-- its event. What a send is planned once for is told by its event, which is told by its comment
+-- (planning/owed.rs). `recipient_id` is none where it is the contact.
 CREATE TABLE smaller_events (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     key         BLOB NOT NULL UNIQUE,
@@ -70,7 +71,6 @@ ALTER TABLE smaller_once_keys RENAME TO once_keys;
 
 CREATE TABLE smaller_sends (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
-    key            BLOB NOT NULL UNIQUE,
     event_id       INTEGER NOT NULL,
     automation_id  INTEGER NOT NULL,
     version        INTEGER NOT NULL,
@@ -103,7 +103,7 @@ CREATE TABLE smaller_sends (
 INSERT INTO sqlite_sequence (name, seq)
     SELECT 'smaller_sends', seq FROM sqlite_sequence WHERE name = 'sends';
 INSERT INTO smaller_sends
-    SELECT id, digest_key(key), event_id, automation_id, version, step, kind, lane_id, account_id,
+    SELECT id, event_id, automation_id, version, step, kind, lane_id, account_id,
            contact_id, comment_id, state, reason, planned_at, due_at, deadline_at, finished_at, text,
            is_rendered, keyword, context, attempts, reads, had_unknown, message_id,
            digest_short(message_id), nullif(recipient_id, contact_id), echoed_at, lease_until, proven
@@ -116,7 +116,7 @@ CREATE INDEX sends_by_deadline_in_lane ON sends (lane_id, deadline_at)
 CREATE INDEX sends_by_deadline ON sends (deadline_at) WHERE state = 'planned';
 CREATE INDEX sends_leased ON sends (account_id, contact_id) WHERE state = 'leased';
 CREATE INDEX sends_unknown ON sends (due_at) WHERE state = 'unknown';
-CREATE INDEX sends_by_event ON sends (event_id);
+CREATE UNIQUE INDEX sends_by_event ON sends (event_id, automation_id, step);
 CREATE INDEX sends_by_contact ON sends (account_id, contact_id, id);
 CREATE INDEX sends_by_message ON sends (message_digest) WHERE message_digest IS NOT NULL;
 CREATE INDEX sends_failed ON sends (lane_id, finished_at, state, reason)

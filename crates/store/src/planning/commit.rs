@@ -5,6 +5,7 @@ use hookline_model::event::{Event, EventBody, Ignored};
 use hookline_model::ids::{CommentId, ContactId, DeliveryId, EventId, MessageId};
 use rusqlite::{Connection, params};
 
+use super::owed::is_owed;
 use super::written::{Written, written};
 use super::{ContactFacts, Plan, PlannedEvent, PlannedRun, PlannedSend, contact_facts};
 use crate::Store;
@@ -374,18 +375,20 @@ fn insert_send(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let doing = || StoreError::database("plan a send");
+    if is_owed(connection, &send.key)? {
+        return Err(StoreError::Conflict("a send"));
+    }
     let lane = lanes::lane_of(connection, &event.account_id, send.class)?;
     let planned = connection
         .prepare_cached(
-            "INSERT INTO sends (key, event_id, automation_id, version, step, kind, lane_id,
+            "INSERT INTO sends (event_id, automation_id, version, step, kind, lane_id,
                                 account_id, contact_id, comment_id, state, planned_at, due_at,
                                 deadline_at, text, keyword)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'planned', ?11, ?12, ?13, ?14, ?15)
-             ON CONFLICT (key) DO NOTHING",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'planned', ?10, ?11, ?12, ?13, ?14)
+             ON CONFLICT DO NOTHING",
         )
         .map_err(doing())?
         .execute(params![
-            digest::key(send.key.as_str().as_bytes()),
             id.0,
             send.automation_id.0,
             send.version,

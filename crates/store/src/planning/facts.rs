@@ -9,6 +9,7 @@ use hookline_model::send::SendKey;
 use hookline_model::wish::{OptChange, Wish};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::owed::is_owed;
 use super::{Batch, Delivery, Generations, NextMedia, WaitAnswer, WaitingEvent};
 use crate::Store;
 use crate::automations::{self, PublishedAutomation};
@@ -265,16 +266,9 @@ fn existing_sends(
     connection: &Connection,
     keys: Vec<SendKey>,
 ) -> Result<HashSet<SendKey>, StoreError> {
-    let doing = || StoreError::database("look for planned sends");
-    let mut query = connection
-        .prepare_cached("SELECT 1 FROM sends WHERE key = ?1")
-        .map_err(doing())?;
     let mut existing = HashSet::new();
     for key in keys {
-        if query
-            .exists([digest::key(key.as_str().as_bytes())])
-            .map_err(doing())?
-        {
+        if is_owed(connection, &key)? {
             existing.insert(key);
         }
     }
