@@ -40,11 +40,12 @@ impl Recorder {
         delivery: VerifiedDelivery,
         received_at: Timestamp,
     ) -> Result<DeliveryId, RecordError> {
+        let (body, secret_index, api_version) = delivery.into_parts();
         let record = self.store.record_delivery(RecordDelivery {
             received_at,
-            secret_index: delivery.secret_index(),
-            api_version: delivery.api_version().map(str::to_owned),
-            body: delivery.body().clone(),
+            secret_index,
+            api_version,
+            body,
         });
         let id = tokio::time::timeout(RECORD_WAIT_MAX, record)
             .await

@@ -45,6 +45,11 @@ pub struct VerifiedDelivery {
 }
 
 impl VerifiedDelivery {
+    /// Its body, which of the secrets signed it, and its API version: what is recorded of it.
+    pub fn into_parts(self) -> (Bytes, usize, Option<String>) {
+        (self.body, self.secret_index, self.api_version)
+    }
+
     /// The body, byte for byte as it was signed.
     pub fn body(&self) -> &Bytes {
         &self.body
@@ -146,19 +151,35 @@ fn read_header(header: &[u8]) -> Option<[u8; DIGEST_BYTES]> {
         return None;
     }
     let mut digest = [0; DIGEST_BYTES];
+    let mut seen = 0;
     for (byte, [high, low]) in digest.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
+        let (high, low) = (digit(*high), digit(*low));
+        seen |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(digest)
+    (seen < NO_DIGIT).then_some(digest)
 }
 
-/// The value of a lower-case hex digit.
-fn digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+/// What stands for the value of something else than a digit: no value of one has this bit.
+const NO_DIGIT: u8 = 0x80;
+
+/// The values of lower-case hex digits. No processor guesses which of 64 digits are letters, so
+/// they are looked up and not compared.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    // Behind the ten values from `0` on, and the six from `a` on, nothing is one.
+    let (_, from_zero) = digits.split_at_mut(0x30);
+    let (decimals, rest) = from_zero.split_at_mut(10);
+    decimals.copy_from_slice(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    let (_, from_a) = rest.split_at_mut(0x61 - 0x3a);
+    let (letters, _) = from_a.split_at_mut(6);
+    letters.copy_from_slice(&[10, 11, 12, 13, 14, 15]);
+    digits
+};
+
+/// The value of a lower-case hex digit, or [`NO_DIGIT`].
+fn digit(digit: u8) -> u8 {
+    DIGITS.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT)
 }
 
 #[cfg(test)]
