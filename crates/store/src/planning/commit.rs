@@ -29,7 +29,7 @@ impl Store {
     }
 }
 
-fn commit(
+pub(super) fn commit(
     connection: &Connection,
     plan: &Plan,
     now: Timestamp,
