@@ -14,6 +14,7 @@ use hookline_store::planning::{
 };
 use hookline_store::{Store, StoreError};
 use rand::rngs::StdRng;
+use tokio::sync::oneshot;
 
 use crate::catalog::{Catalog, Catalogs};
 use crate::route::consider::{Considered, Considerer};
@@ -22,8 +23,15 @@ use crate::settings::Settings;
 use reading::Reading;
 
 /// Deliveries of one transaction while others are being recorded: a delivery that comes meanwhile
-/// waits behind a millisecond or two of work, not more.
-const BATCH_BESIDE: u32 = 32;
+/// waits behind about a millisecond of work.
+const BATCH_BESIDE: u32 = 24;
+
+/// The same when many wait already: the further behind, the larger, because a large batch costs
+/// less for each; so a backlog stays bounded at any rate that can be kept up.
+const BATCH_BEHIND: u32 = 64;
+
+/// So many that wait make a batch larger by one.
+const BEHIND_FOR_ONE: i64 = 256;
 
 /// The same while only a backlog is worked off: what a commit costs is shared by many.
 const BATCH_ALONE: u32 = 256;
@@ -111,10 +119,11 @@ impl Interpreter {
         plan.events = routed.into_iter().map(|routed| routed.planned).collect();
         let after = plan.cursor.map(|(_, after)| after);
         let store = Arc::clone(&self.store);
-        let committing = store.commit_plan(plan, self.clock.now());
+        let (written, is_written) = oneshot::channel();
+        let committing = store.commit_plan_and_tell(plan, self.clock.now(), written);
         let (committed, ahead) = match after {
             Some(after) if report.has_more => {
-                tokio::join!(biased; committing, self.read_ahead(after))
+                tokio::join!(biased; committing, self.read_ahead(after, is_written))
             }
             Some(_) | None => (committing.await, Ok(None)),
         };
@@ -126,7 +135,18 @@ impl Interpreter {
 
     /// Reads and considers what follows, which needs nothing that is being committed; what was
     /// decided before it is looked up only when that is committed.
-    async fn read_ahead(&mut self, after: DeliveryId) -> Result<Option<Reading>, StoreError> {
+    ///
+    /// A large batch is read while the disk syncs, which is long enough: sooner it would take the
+    /// processor from the writer, where there is only one.
+    async fn read_ahead(
+        &mut self,
+        after: DeliveryId,
+        is_written: oneshot::Receiver<()>,
+    ) -> Result<Option<Reading>, StoreError> {
+        if self.batch == BATCH_ALONE {
+            // It is an error to hear nothing, and means the same.
+            let _ = is_written.await;
+        }
         let batch = self.store.read_ahead(after, self.batch, BATCH_BYTES);
         match batch.await? {
             Some(batch) => self.read(batch).await.map(Some),
@@ -135,13 +155,8 @@ impl Interpreter {
     }
 
     async fn read(&mut self, batch: Batch) -> Result<Reading, StoreError> {
-        let is_recording = self.newest != batch.newest;
+        self.batch = batch_after(&batch, self.newest != batch.newest);
         self.newest = batch.newest;
-        self.batch = if is_recording {
-            BATCH_BESIDE
-        } else {
-            BATCH_ALONE
-        };
         let catalog = self.catalogs.of(batch.generations).await?;
         let (mut plan, told) = reading::events_of(&batch);
         let facts = if catalog.awaits_media {
@@ -271,6 +286,20 @@ impl InterpretReport {
             .filter(|routed| routed.planned.waits_until.is_some())
             .count();
     }
+}
+
+/// How many deliveries are read after these.
+fn batch_after(batch: &Batch, is_recording: bool) -> u32 {
+    if !is_recording {
+        return BATCH_ALONE;
+    }
+    let last = batch.deliveries.last().map(|delivery| delivery.id);
+    let waiting = match (batch.newest, last) {
+        (Some(newest), Some(last)) => newest.0.saturating_sub(last.0).max(0),
+        (Some(_) | None, _) => 0,
+    };
+    let more = u32::try_from(waiting / BEHIND_FOR_ONE).unwrap_or(u32::MAX);
+    BATCH_BESIDE.saturating_add(more).min(BATCH_BEHIND)
 }
 
 /// Asks when the media of these events were published, and which media `next` stands for.

@@ -27,7 +27,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 
 /// How long the interpreter lets deliveries gather after a batch that held all there were: one
 /// commit for several of them leaves the writer more time to record.
-const GATHER: Duration = Duration::from_millis(4);
+const GATHER: Duration = Duration::from_millis(2);
 
 /// Batches that may follow each other before events that waited are looked at.
 const BATCHES_BETWEEN: u32 = 16;

@@ -81,8 +81,12 @@ fn cluster_end(text: &str) -> usize {
 
 /// What is not plain, folded until folding changes nothing.
 fn fold_cluster(cluster: &str, fold_accents: bool) -> String {
+    let is_settled = |ch| is_as_it_is(ch) && plain_lower(ch) == ch;
     let mut form = fold_once(cluster, fold_accents);
     for _ in 1..ROUNDS_MAX {
+        if form.chars().all(is_settled) {
+            break;
+        }
         let next = fold_once(&form, fold_accents);
         if next == form {
             break;

@@ -30,7 +30,7 @@ impl Store {
     }
 }
 
-fn commit(
+pub(super) fn commit(
     connection: &Connection,
     plan: &Plan,
     written: &[Written],
