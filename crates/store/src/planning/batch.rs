@@ -1,13 +1,10 @@
 //! Reading what waits to be interpreted.
 
-use hookline_model::clock::Timestamp;
-use hookline_model::ids::{DeliveryId, EventId};
+use hookline_model::ids::DeliveryId;
 use rusqlite::{Connection, params};
-use tokio::sync::oneshot;
 
-use super::commit::commit;
 use super::facts::at_one_moment;
-use super::{Batch, Delivery, Generations, Plan};
+use super::{Batch, Delivery, Generations};
 use crate::Store;
 use crate::error::StoreError;
 use crate::packs::Unpacker;
@@ -37,22 +34,6 @@ impl Store {
             at_one_moment(connection, |connection| {
                 read_ahead(connection, after, (limit, bytes_max))
             })
-        })
-        .await
-    }
-
-    /// As [`commit_plan`](Self::commit_plan), and lets go of `written` once all of it is written and
-    /// only has to be made durable: what can be done meanwhile costs the writer nothing.
-    pub async fn commit_plan_and_tell(
-        &self,
-        plan: Plan,
-        now: Timestamp,
-        written: oneshot::Sender<()>,
-    ) -> Result<Vec<EventId>, StoreError> {
-        self.write(move |connection| {
-            let committed = commit(connection, &plan, now);
-            drop((plan, written));
-            committed
         })
         .await
     }

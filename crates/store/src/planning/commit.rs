@@ -3,6 +3,7 @@
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{DeliveryId, EventId};
 use rusqlite::{Connection, params};
+use tokio::sync::oneshot;
 
 use super::Plan;
 use super::keep::Keeper;
@@ -19,18 +20,34 @@ impl Store {
     /// what this plan takes for new: read the facts again and decide again.
     pub async fn commit_plan(
         &self,
+        plan: Plan,
+        now: Timestamp,
+    ) -> Result<Vec<EventId>, StoreError> {
+        let (hears_nobody, _) = oneshot::channel();
+        self.commit_plan_and_tell(plan, now, hears_nobody).await
+    }
+
+    /// As [`commit_plan`](Self::commit_plan), and lets go of `is_written` once all of it is written
+    /// and only has to be made durable: what can be done meanwhile costs the writer nothing.
+    pub async fn commit_plan_and_tell(
+        &self,
         mut plan: Plan,
         now: Timestamp,
+        is_written: oneshot::Sender<()>,
     ) -> Result<Vec<EventId>, StoreError> {
         let written = written(&plan)?;
         // Nothing of them is needed any more: what this thread made is not the writer's to free.
         plan.deliveries = Vec::new();
-        self.write(move |connection| commit(connection, &plan, &written, now))
-            .await
+        self.write(move |connection| {
+            let committed = commit(connection, &plan, &written, now);
+            drop((plan, written, is_written));
+            committed
+        })
+        .await
     }
 }
 
-pub(super) fn commit(
+fn commit(
     connection: &Connection,
     plan: &Plan,
     written: &[Written],
