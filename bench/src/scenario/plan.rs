@@ -5,6 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use hookline_model::clock::Timestamp;
+use hookline_store::{Ownership, Store};
 
 use super::{Settings, at_least, table};
 use crate::comparison::{self, Contestant, Load};
@@ -13,6 +15,7 @@ use crate::figure::{float, show};
 use crate::latency::median;
 use crate::now;
 use crate::section::Section;
+use crate::stock::DATABASE;
 
 /// Comments in the backlog.
 const COMMENTS: u32 = 100_000;
@@ -84,13 +87,17 @@ fn plan(settings: &Settings, directory: &Path) -> anyhow::Result<(f64, f64)> {
     let core = settings.cores.map(|(server, _)| server);
     let later = [("HOOKLINE_SENDING__FIRST_REPLY_DELAY", "1h".to_owned())];
     let connected = Connected::start_with(settings, directory, core, &later)?;
-    let begun = (
-        now(),
-        connected.backlog()?,
-        connected.server.processor_time(),
-    );
+    // `/metrics` tells what was a second ago; the database itself is looked at instead.
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    let url = format!("sqlite:{}", directory.join(DATABASE).display());
+    let store = Store::open(&url, Ownership::Shared)?;
+    let backlog = || -> anyhow::Result<f64> {
+        let stats = runtime.block_on(store.stats(Timestamp::EPOCH))?;
+        Ok(float(stats.backlog.unsigned_abs()))
+    };
+    let begun = (now(), backlog()?, connected.server.processor_time());
     let until = begun.0 + PLANNED_WITHIN;
-    while connected.backlog()? > 0.0 {
+    while backlog()? > 0.0 {
         ensure!(now() < until, "the backlog is not planned in time");
         thread::sleep(GLANCE);
     }

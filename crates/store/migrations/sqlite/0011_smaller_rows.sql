@@ -121,3 +121,8 @@ CREATE INDEX sends_by_contact ON sends (account_id, contact_id, id);
 CREATE INDEX sends_by_message ON sends (message_digest) WHERE message_digest IS NOT NULL;
 CREATE INDEX sends_failed ON sends (lane_id, finished_at, state, reason)
     WHERE state = 'refused' OR state = 'expired' OR state = 'unknown';
+
+-- What still waits and what was answered are looked for apart, the latter before every batch.
+DROP INDEX waiting_events_by_time;
+CREATE INDEX waiting_events_open ON waiting_events (retry_at) WHERE answer IS NULL;
+CREATE INDEX waiting_events_answered ON waiting_events (retry_at) WHERE answer IS NOT NULL;

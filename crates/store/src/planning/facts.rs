@@ -106,15 +106,13 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<WaitingEvent>, StoreError> {
-        let which = "w.answer IS NULL";
-        self.read(move |connection| waiting(connection, which, now, limit))
+        self.read(move |connection| waiting(connection, WAITING, now, limit))
             .await
     }
 
     /// Events that wait no longer: what they waited for is known, or will not be.
     pub async fn answered_events(&self, limit: u32) -> Result<Vec<WaitingEvent>, StoreError> {
-        let which = "w.answer IS NOT NULL";
-        self.read(move |connection| waiting(connection, which, Timestamp::FAR_FUTURE, limit))
+        self.read(move |connection| waiting(connection, ANSWERED, Timestamp::FAR_FUTURE, limit))
             .await
     }
 
@@ -286,20 +284,21 @@ fn taken(connection: &Connection, query: TakenQuery) -> Result<Taken, StoreError
     })
 }
 
+const WAITING: &str = "SELECT e.*, w.tries, w.answer FROM waiting_events w
+     CROSS JOIN events e ON e.id = w.event_id
+     WHERE w.answer IS NULL AND w.retry_at <= ?1 ORDER BY w.retry_at LIMIT ?2";
+const ANSWERED: &str = "SELECT e.*, w.tries, w.answer FROM waiting_events w
+     CROSS JOIN events e ON e.id = w.event_id
+     WHERE w.answer IS NOT NULL AND w.retry_at <= ?1 ORDER BY w.retry_at LIMIT ?2";
+
 fn waiting(
     connection: &Connection,
-    which: &'static str,
+    sql: &'static str,
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<WaitingEvent>, StoreError> {
     let doing = || StoreError::database("read waiting events");
-    let mut query = connection
-        .prepare_cached(&format!(
-            "SELECT e.*, w.tries, w.answer FROM waiting_events w
-             JOIN events e ON e.id = w.event_id
-             WHERE {which} AND w.retry_at <= ?1 ORDER BY w.retry_at LIMIT ?2"
-        ))
-        .map_err(doing())?;
+    let mut query = connection.prepare_cached(sql).map_err(doing())?;
     let mut rows = query
         .query(params![now.as_millis(), limit])
         .map_err(doing())?;
@@ -454,4 +453,24 @@ fn next_media(
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ANSWERED, WAITING};
+    use crate::query_plans::{plan_of, scratch};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_answered_is_found_however_much_waits() {
+        let (_directory, store) = scratch();
+        for (sql, index) in [
+            (WAITING, "waiting_events_open"),
+            (ANSWERED, "waiting_events_answered"),
+        ] {
+            let plan = plan_of(&store, sql).await;
+            let by = format!("SEARCH w USING INDEX {index} (retry_at<?)");
+            assert!(plan.starts_with(&by), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
 }
