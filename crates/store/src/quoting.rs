@@ -3,7 +3,7 @@
 //! An event says again what its delivery says, and the reason of a run quotes it once more. Both are
 //! kept as references into the delivery, and what is in neither is kept beside them: a tenth of the
 //! text. The delivery is read with them, so whoever changes its bytes writes the texts out first
-//! ([`write_out`]).
+//! ([`write_out()`]).
 //!
 //! A quotation is LZ4 with a dictionary, which is the shapes of our own texts followed by the
 //! delivery with its escapes resolved. Its first byte says so: another dictionary, or another way
