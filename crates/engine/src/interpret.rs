@@ -28,13 +28,13 @@ const BATCH_BESIDE: u32 = 24;
 
 /// The same when many wait already: the further behind, the larger, because a large batch costs
 /// less for each; so a backlog stays bounded at any rate that can be kept up.
-const BATCH_BEHIND: u32 = 64;
+const BATCH_BEHIND: u32 = 160;
 
 /// So many that wait make a batch larger by one.
-const BEHIND_FOR_ONE: i64 = 256;
+const BEHIND_FOR_ONE: i64 = 32;
 
 /// The same while only a backlog is worked off: what a commit costs is shared by many.
-const BATCH_ALONE: u32 = 256;
+const BATCH_ALONE: u32 = 512;
 
 /// Events routed at once that waited for something.
 const BATCH_WAITING: u32 = 256;
