@@ -1,8 +1,8 @@
 //! Escapes of JSON, resolved without reading it.
 
 /// Appends `json` with the characters that Meta writes as escapes, and we do not, as themselves:
-/// `\uXXXX` outside the control characters, and `\/`. What we would escape too, and whatever is not
-/// an escape after all, stays as it is.
+/// `\u` and its digits outside the control characters, and `\/`. What we would escape too, and
+/// whatever is not an escape after all, stays as it is.
 pub(super) fn resolve(json: &[u8], out: &mut Vec<u8>) {
     let mut rest = json;
     while let Some(at) = memchr::memchr(b'\\', rest) {
