@@ -199,6 +199,7 @@ fn planned(stock: &Stock, number: u64, automation: AutomationId) -> PlannedEvent
             keyword: Some("link".to_owned()),
         }],
         opt_out: None,
+        texts: None,
         event,
     }
 }

@@ -207,6 +207,7 @@ fn planned(lane: u32, place: u32, automation: AutomationId) -> PlannedEvent {
         }],
         sends: vec![send],
         opt_out: None,
+        texts: None,
         event,
     }
 }

@@ -1,25 +1,24 @@
 //! Interpret: recorded deliveries become events; what they lead to is decided by
 //! [`route`] and committed together with the progress.
 
+mod deciding;
 mod reading;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use hookline_model::clock::Clock;
-use hookline_model::event::{Event, Ignored, NaturalKey};
+use hookline_model::event::Event;
 use hookline_model::ids::DeliveryId;
-use hookline_store::planning::{
-    Batch, Facts, FactsQuery, KnownEvent, Plan, Taken, WaitAnswer, WaitingEvent,
-};
+use hookline_store::planning::{Batch, Committing, Facts, FactsQuery};
 use hookline_store::{Store, StoreError};
+use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use tokio::sync::oneshot;
 
-use crate::catalog::{Catalog, Catalogs};
-use crate::route::consider::{Considered, Considerer};
-use crate::route::{self, Routed, Router};
+use crate::catalog::Catalogs;
+use crate::route;
+use crate::route::consider::Considerer;
 use crate::settings::Settings;
+use deciding::Decider;
 use reading::Reading;
 
 /// Deliveries of one transaction while others are being recorded: a delivery that comes meanwhile
@@ -67,11 +66,18 @@ pub struct Interpreter {
     catalogs: Catalogs,
     settings: Arc<Settings>,
     random: StdRng,
-    /// What was read and considered while the batch before it was committed.
-    ahead: Option<Reading>,
+    /// What was handed to the writer before the batch in front of it was committed.
+    ahead: Option<HandedOver>,
     /// The last delivery that was recorded when something was last read.
     newest: Option<DeliveryId>,
     batch: u32,
+}
+
+/// A batch the writer has.
+struct HandedOver {
+    committing: Committing<InterpretReport>,
+    /// The last of its deliveries, when more wait behind it.
+    more_after: Option<DeliveryId>,
 }
 
 impl Interpreter {
@@ -97,91 +103,64 @@ impl Interpreter {
 
     /// Interprets and routes the next deliveries, and replays someone asked for. A conflict means
     /// that someone else was faster; the next tick sees what they did.
+    ///
+    /// While one batch is committed the next is read, considered and handed over, so that the
+    /// writer never waits for it.
     pub async fn tick(&mut self) -> Result<InterpretReport, StoreError> {
-        let reading = if let Some(reading) = self.ahead.take() {
-            reading
-        } else {
-            let batch = self.store.next_batch(self.batch, BATCH_BYTES).await?;
-            self.read(batch).await?
-        };
-        let Reading {
-            mut plan,
-            considered,
-            catalog,
-            mut report,
-        } = reading;
-        if report.deliveries == 0 {
-            return Ok(report);
-        }
-        let routed = self.route(&catalog, considered, &mut plan).await?;
-        report.duplicates = plan.sightings.len();
-        report.absorb(&routed);
-        plan.events = routed.into_iter().map(|routed| routed.planned).collect();
-        let after = plan.cursor.map(|(_, after)| after);
-        let store = Arc::clone(&self.store);
-        let (written, is_written) = oneshot::channel();
-        let committing = store.commit_plan_and_tell(plan, self.clock.now(), written);
-        let (committed, ahead) = match after {
-            Some(after) if report.has_more => {
-                tokio::join!(biased; committing, self.read_ahead(after, is_written))
+        let batch = match self.ahead.take() {
+            Some(batch) => batch,
+            None => {
+                let batch = self.store.next_batch(self.batch, BATCH_BYTES).await?;
+                match self.read(batch).await? {
+                    Some(reading) => self.hand_over(reading).await?,
+                    None => return Ok(InterpretReport::default()),
+                }
             }
-            Some(_) | None => (committing.await, Ok(None)),
         };
-        committed?;
+        let ahead = match batch.more_after {
+            Some(after) => self.hand_over_ahead(after).await,
+            None => Ok(None),
+        };
+        let report = batch.committing.done().await?;
         // The next tick reads what could not be read ahead, and says what is wrong.
         self.ahead = ahead.unwrap_or_default();
         Ok(report)
     }
 
-    /// Reads and considers what follows, which needs nothing that is being committed; what was
-    /// decided before it is looked up only when that is committed.
-    ///
-    /// A large batch is read while the disk syncs, which is long enough: sooner it would take the
-    /// processor from the writer, where there is only one.
-    async fn read_ahead(
+    /// Reads, considers and hands over what follows. The writer refuses it unless all before it is
+    /// committed.
+    async fn hand_over_ahead(
         &mut self,
         after: DeliveryId,
-        is_written: oneshot::Receiver<()>,
-    ) -> Result<Option<Reading>, StoreError> {
-        if self.batch == BATCH_ALONE {
-            // It is an error to hear nothing, and means the same.
-            let _ = is_written.await;
-        }
+    ) -> Result<Option<HandedOver>, StoreError> {
         let batch = self.store.read_ahead(after, self.batch, BATCH_BYTES);
-        match batch.await? {
-            Some(batch) => self.read(batch).await.map(Some),
+        let Some(batch) = batch.await? else {
+            return Ok(None);
+        };
+        match self.read(batch).await? {
+            Some(reading) => self.hand_over(reading).await.map(Some),
             None => Ok(None),
         }
     }
 
-    async fn read(&mut self, batch: Batch) -> Result<Reading, StoreError> {
+    /// What a batch tells, considered; none if there is nothing in it.
+    async fn read(&mut self, batch: Batch) -> Result<Option<Reading>, StoreError> {
         self.batch = batch_after(&batch, self.newest != batch.newest);
         self.newest = batch.newest;
+        if batch.deliveries.is_empty() && batch.replays.is_empty() {
+            return Ok(None);
+        }
         let catalog = self.catalogs.of(batch.generations).await?;
-        let (mut plan, told) = reading::events_of(&batch);
+        let (plan, told) = reading::events_of(&batch);
         let facts = if catalog.awaits_media {
             let events = told.iter().map(|told| &told.event);
             self.store.find_facts(media_of(events)).await?
         } else {
             Facts::default()
         };
-        let considerer = Considerer::new(&catalog, &facts);
-        let considered = told
-            .into_iter()
-            .map(|told| considerer.consider(told.event, (told.delivery_id, told.received_at), None))
-            .collect();
-        let report = InterpretReport {
-            deliveries: batch.deliveries.len() + batch.replays.len(),
-            has_more: batch.has_more,
-            ..InterpretReport::default()
-        };
-        plan.deliveries = batch.deliveries;
-        Ok(Reading {
-            plan,
-            considered,
-            catalog,
-            report,
-        })
+        let considerer = Considerer::new(&catalog, &self.settings, &facts);
+        let considered = reading::consider(&considerer, told, &batch)?;
+        Ok(Some(Reading::new(batch, plan, considered, catalog)))
     }
 
     /// Routes events that waited for something which is known now, or will never be.
@@ -190,101 +169,28 @@ impl Interpreter {
         if waiting.is_empty() {
             return Ok(InterpretReport::default());
         }
-        self.route_waiting(waiting).await
-    }
-
-    async fn route_waiting(
-        &mut self,
-        waiting: Vec<WaitingEvent>,
-    ) -> Result<InterpretReport, StoreError> {
         let catalog = self.catalogs.current().await?;
-        let unreadable = waiting
-            .iter()
-            .filter(|event| event.answer == Some(WaitAnswer::Unreadable))
-            .map(|event| event.id)
-            .collect();
         let events = waiting.iter().map(|waiting| &waiting.event);
         let facts = self.store.find_facts(media_of(events)).await?;
-        let considerer = Considerer::new(&catalog, &facts).without_media_of(unreadable);
-        let considered: Vec<_> = waiting
-            .into_iter()
-            .map(|event| {
-                let known = KnownEvent {
-                    id: event.id,
-                    ignored: None,
-                };
-                let delivery = (event.delivery_id, event.received_at);
-                considerer.consider(event.event, delivery, Some(known))
-            })
-            .collect();
-        let (asked, wanted) = route::wanted_by(&considered);
-        let found = self.store.find_facts_and_taken(asked, wanted).await?;
-        let routed = self.decide(considered, found);
-        let mut report = InterpretReport::default();
-        report.absorb(&routed);
-        let plan = Plan {
-            events: routed.into_iter().map(|routed| routed.planned).collect(),
-            ..Plan::default()
+        let considerer = Considerer::new(&catalog, &self.settings, &facts);
+        let considered = reading::consider_again(considerer, waiting);
+        let reading = Reading::of_waiting(considered, catalog);
+        self.hand_over(reading).await?.committing.done().await
+    }
+
+    async fn hand_over(&mut self, reading: Reading) -> Result<HandedOver, StoreError> {
+        let question = route::wanted_by(&reading.considered);
+        let more_after = reading.more_after();
+        let decider = Decider {
+            settings: Arc::clone(&self.settings),
+            random: StdRng::from_rng(&mut self.random),
         };
-        self.store.commit_plan(plan, self.clock.now()).await?;
-        Ok(report)
-    }
-
-    async fn route(
-        &mut self,
-        catalog: &Catalog,
-        considered: Vec<Considered>,
-        plan: &mut Plan,
-    ) -> Result<Vec<Routed>, StoreError> {
-        let (asked, wanted) = route::wanted_by(&considered);
-        let found = self.store.find_facts_and_taken(asked, wanted).await?;
-        let mut seen: HashSet<NaturalKey> = HashSet::with_capacity(considered.len());
-        let mut fresh = Vec::with_capacity(considered.len());
-        for mut considered in considered {
-            let Considered { planned, .. } = &mut considered;
-            let known = found.0.events.get(&planned.event.key);
-            let is_reconsidered = known.is_some_and(|known| {
-                known.ignored == Some(Ignored::AccountUnknown)
-                    && catalog.accounts.contains_key(&planned.event.account_id)
-            });
-            if !seen.insert(planned.event.key) || (known.is_some() && !is_reconsidered) {
-                plan.sightings
-                    .push((planned.event.key, planned.delivery_id));
-                continue;
-            }
-            planned.known = known.map(|known| known.id);
-            fresh.push(considered);
-        }
-        Ok(self.decide(fresh, found))
-    }
-
-    fn decide(
-        &mut self,
-        considered: Vec<Considered>,
-        (facts, taken): (Facts, Taken),
-    ) -> Vec<Routed> {
-        let mut router = Router::new(facts.contacts, taken, &self.settings, &mut self.random);
-        considered
-            .into_iter()
-            .map(|considered| router.route(considered))
-            .collect()
-    }
-}
-
-impl InterpretReport {
-    fn absorb(&mut self, routed: &[Routed]) {
-        self.events += routed
-            .iter()
-            .filter(|routed| routed.planned.known.is_none())
-            .count();
-        self.sends += routed
-            .iter()
-            .map(|routed| routed.planned.sends.len())
-            .sum::<usize>();
-        self.waiting += routed
-            .iter()
-            .filter(|routed| routed.planned.waits_until.is_some())
-            .count();
+        let decide = move |facts, taken| decider.decide(reading, facts, taken);
+        let now = self.clock.now();
+        Ok(HandedOver {
+            committing: self.store.hand_over(question, decide, now).await?,
+            more_after,
+        })
     }
 }
 

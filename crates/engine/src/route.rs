@@ -1,7 +1,8 @@
 //! Route: which automations an event is considered for, who wins, and what is owed then.
 //!
 //! Events of a batch are first [considered](consider), each for itself; then it is looked up at
-//! once what their automations could want and is taken already; then they are decided in order.
+//! once what their automations could want and is taken already; then they are decided in order, inside
+//! the transaction that keeps what was decided. So what takes long is done when considering.
 
 pub(crate) mod consider;
 mod steps;
@@ -13,23 +14,19 @@ use hookline_model::clock::Timestamp;
 use hookline_model::event::{Event, Ignored};
 use hookline_model::ids::{AccountId, AutomationId, ContactId};
 use hookline_model::send::SendKey;
-use hookline_store::planning::{ContactFacts, FactsQuery, PlannedEvent, Taken, TakenQuery};
+use hookline_store::planning::{ContactFacts, PlannedEvent, Question, Taken};
 use rand::rngs::StdRng;
 
 use crate::settings::Settings;
 use consider::{Considered, Found, Match};
 
-/// An event with everything decided about it.
-#[derive(Debug)]
-pub struct Routed {
-    /// What is to be committed.
-    pub planned: PlannedEvent,
-}
-
 /// What has to be looked up before these events can be decided: of every event whether it is
 /// known, and of those that could set something off who it would reach and what is taken.
-pub(crate) fn wanted_by(considered: &[Considered]) -> (FactsQuery, TakenQuery) {
-    let (mut asked, mut wanted) = (FactsQuery::default(), TakenQuery::default());
+pub(crate) fn wanted_by(considered: &[Considered]) -> Question {
+    let Question {
+        mut asked,
+        mut wanted,
+    } = Question::default();
     for Considered { planned, found } in considered {
         let event = &planned.event;
         asked.keys.push(event.key);
@@ -47,7 +44,7 @@ pub(crate) fn wanted_by(considered: &[Considered]) -> (FactsQuery, TakenQuery) {
             wanted.sends.extend(found.keys.iter().cloned());
         }
     }
-    (asked, wanted)
+    Question { asked, wanted }
 }
 
 /// Decides about the events of one batch, in order, each seeing what the ones before it did.
@@ -76,10 +73,9 @@ impl<'a> Router<'a> {
     }
 
     /// Decides about one event.
-    pub(crate) fn route(&mut self, considered: Considered) -> Routed {
+    pub(crate) fn route(&mut self, considered: Considered) -> PlannedEvent {
         let Considered { mut planned, found } = considered;
         if matches!(planned.ignored, None | Some(Ignored::Standby)) {
-            planned.opt_out = wish::of(&planned.event, planned.received_at, self.settings);
             self.remember(&planned);
         }
         match found {
@@ -90,7 +86,7 @@ impl<'a> Router<'a> {
                 self.decide(&mut planned, matches);
             }
         }
-        Routed { planned }
+        planned
     }
 
     /// Later events of the batch see what this one changed about the person.

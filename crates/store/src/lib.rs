@@ -44,6 +44,7 @@ mod stats;
 pub mod upkeep;
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -90,8 +91,11 @@ enum Hands {
         readers: Readers,
     },
     /// The caller's own thread.
-    Steps(Stepper),
+    Steps(Arc<Stepper>),
 }
+
+/// Work that was submitted: ends when it is committed.
+pub(crate) type Submitted<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
 impl Store {
     /// Opens the database of `url` (`sqlite:<path>`), creating and migrating it as needed.
@@ -110,7 +114,7 @@ impl Store {
             }
             Ownership::Shared => {
                 prepare(&path)?;
-                let hands = Hands::Steps(Stepper::open(&path, None)?);
+                let hands = Hands::Steps(Arc::new(Stepper::open(&path, None)?));
                 Ok(Self::of(path, hands, None))
             }
         }
@@ -125,7 +129,7 @@ impl Store {
         let path = path_of(url)?;
         let instance = Some(instance::InstanceLock::take(&path)?);
         prepare(&path)?;
-        let hands = Hands::Steps(Stepper::open(&path, Some(gate))?);
+        let hands = Hands::Steps(Arc::new(Stepper::open(&path, Some(gate))?));
         Ok(Self::of(path, hands, instance))
     }
 
@@ -176,6 +180,27 @@ impl Store {
         match &self.hands {
             Hands::Threads { writer, .. } => writer.write(work).await,
             Hands::Steps(stepper) => stepper.write(work).await,
+        }
+    }
+
+    /// As [`write`](Self::write), but only until the writer has the work: what is submitted after it
+    /// is done after it, and whoever waits for its commit can do something else first.
+    pub(crate) async fn submit<T, F>(&self, work: F) -> Result<Submitted<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        match &self.hands {
+            Hands::Threads { writer, .. } => {
+                let answer = writer.submit(work).await?;
+                Ok(Box::pin(async move {
+                    answer.await.map_err(|_| StoreError::Closed)?
+                }))
+            }
+            Hands::Steps(stepper) => {
+                let stepper = Arc::clone(stepper);
+                Ok(Box::pin(async move { stepper.write(work).await }))
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! What interpreting and routing reads, and the one transaction they commit.
 //!
-//! The engine decides in memory from facts it read here; [`commit_plan`](crate::Store::commit_plan) then refuses a
-//! plan whose facts are no longer true ([`Conflict`](crate::StoreError::Conflict)), and keeps all of it or none.
+//! The engine decides in memory, inside the transaction that reads the facts and keeps the plan
+//! ([`hand_over`](crate::Store::hand_over)). All of a plan is kept or none, and none of one that does not begin where
+//! the one before it ended ([`Conflict`](crate::StoreError::Conflict)).
 
 mod batch;
 mod commit;
@@ -20,8 +21,10 @@ use hookline_model::send::{SendClass, SendKey, SendKind};
 use hookline_model::wish::Wish;
 use serde::{Deserialize, Serialize};
 
+pub use commit::{Committing, Question};
 pub use facts::{ContactFacts, Facts, FactsQuery, KnownEvent, Taken, TakenQuery};
 pub(crate) use facts::{contact_facts, event_of};
+pub use written::Texts;
 
 /// A recorded delivery as the interpreter reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +150,8 @@ pub struct PlannedEvent {
     pub sends: Vec<PlannedSend>,
     /// Whether the contact asked to be left alone, or took that back.
     pub opt_out: Option<Wish>,
+    /// Its texts, if they were made already.
+    pub texts: Option<Texts>,
 }
 
 /// What came of considering an automation.

@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use hookline_model::account::Login;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::AccountId;
+use hookline_store::planning::Verdict;
 use hookline_store::records::{DeliveryStatus, SendFilter};
 use hookline_store::{ConnectAccount, Gate, Grant, PageRequest, Pass, RecordDelivery, SealedToken};
 use rand::SeedableRng as _;
@@ -92,13 +93,17 @@ fn publish(store: &Store, text: &str) {
 }
 
 fn record(store: &Store, number: u64) -> DeliveryId {
+    record_of(store, number, number)
+}
+
+fn record_of(store: &Store, number: u64, person: u64) -> DeliveryId {
     let body = format!(
         concat!(
             r#"{{"entry":[{{"id":"17841400000000001","time":1790000000,"changes":[{{"value":"#,
             r#"{{"from":{{"id":"{}","username":"guest"}},"id":"{}","text":"LINK"}},"#,
             r#""field":"comments"}}]}}],"object":"instagram"}}"#
         ),
-        6_100_000_000_000_000 + number,
+        6_100_000_000_000_000 + person,
         17_900_000_000_000_000 + number,
     );
     done(store.record_delivery(RecordDelivery {
@@ -248,4 +253,21 @@ fn a_comment_that_came_after_a_version_was_published_is_answered_by_it() {
     };
     let newest = done(store.list_sends(SendFilter::default(), page, Stopped.now())).items;
     assert_eq!(newest[0].version, 2);
+}
+
+#[test]
+fn a_comment_that_is_skipped_says_why() {
+    let office = Office::build();
+    let store = office.open(NEVER);
+    record_of(&store, DELIVERIES, 0);
+    work_off(&mut interpreter(&store)).unwrap();
+    let verdict_of = |number: u64| {
+        let comment = 17_900_000_000_000_000 + number;
+        let story = done(store.find_story(comment.to_string(), Stopped.now())).unwrap();
+        let run = story.runs.into_iter().next().unwrap();
+        (run.verdict, run.because.condition)
+    };
+    assert_eq!(verdict_of(0), (Verdict::Matched, "match.any".to_owned()));
+    let skipped = (Verdict::Skipped, "limit.once_per".to_owned());
+    assert_eq!(verdict_of(DELIVERIES), skipped);
 }

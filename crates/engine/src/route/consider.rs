@@ -10,10 +10,14 @@ use hookline_model::ids::{DeliveryId, EventId};
 use hookline_model::matching::NormalizedText;
 use hookline_model::routing::{self, NextMedia, Rule, because, once_scope, text_of, trigger_of};
 use hookline_model::send::SendKey;
-use hookline_store::planning::{Facts, KnownEvent, PlannedEvent, PlannedRun, Verdict};
+use hookline_store::StoreError;
+use hookline_store::planning::{
+    Delivery, Facts, KnownEvent, PlannedEvent, PlannedRun, Texts, Verdict,
+};
 
-use super::steps;
+use super::{steps, wish};
 use crate::catalog::Catalog;
+use crate::settings::Settings;
 
 /// An event, and what the automations say of it.
 pub(crate) struct Considered {
@@ -37,6 +41,7 @@ pub(super) enum Found {
 /// Asks the automations of a catalog.
 pub(crate) struct Considerer<'a> {
     catalog: &'a Catalog,
+    settings: &'a Settings,
     facts: &'a Facts,
     unreadable: HashSet<EventId>,
 }
@@ -52,9 +57,10 @@ pub(super) struct Match {
 }
 
 impl<'a> Considerer<'a> {
-    pub(crate) fn new(catalog: &'a Catalog, facts: &'a Facts) -> Self {
+    pub(crate) fn new(catalog: &'a Catalog, settings: &'a Settings, facts: &'a Facts) -> Self {
         Self {
             catalog,
+            settings,
             facts,
             unreadable: HashSet::new(),
         }
@@ -74,6 +80,10 @@ impl<'a> Considerer<'a> {
         known: Option<KnownEvent>,
     ) -> Considered {
         let ignored = self.ignored(&event);
+        let opt_out = match ignored {
+            None | Some(Ignored::Standby) => wish::of(&event, received_at, self.settings),
+            Some(_) => None,
+        };
         let found = match trigger_of(&event) {
             Some(trigger) if ignored.is_none() => {
                 let is_unreadable = known.is_some_and(|known| self.unreadable.contains(&known.id));
@@ -90,7 +100,8 @@ impl<'a> Considerer<'a> {
             waits_until: None,
             runs: Vec::new(),
             sends: Vec::new(),
-            opt_out: None,
+            opt_out,
+            texts: None,
         });
         Considered { planned, found }
     }
@@ -161,6 +172,20 @@ impl<'a> Considerer<'a> {
                 .get(&(event.account_id.clone(), media.clone()))
         });
         published.map_or(NextMedia::NotKnown, |at| NextMedia::Published(*at))
+    }
+}
+
+impl Considered {
+    /// Makes its texts, quoting the delivery it came in.
+    pub(crate) fn write(&mut self, delivery: &Delivery) -> Result<(), StoreError> {
+        let (matches, runs): (&[Match], &[PlannedRun]) = match &self.found {
+            Found::Verdicts { matches, runs } => (matches, runs),
+            Found::Nothing | Found::NeedsMedia => (&[], &[]),
+        };
+        let runs = matches.iter().map(|found| &found.run).chain(runs);
+        let texts = Texts::quoting(delivery, &self.planned.event, runs)?;
+        self.planned.texts = Some(texts);
+        Ok(())
     }
 }
 

@@ -3,60 +3,104 @@
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{DeliveryId, EventId};
 use rusqlite::{Connection, params};
-use tokio::sync::oneshot;
 
-use super::Plan;
+use super::facts::facts_and_taken;
 use super::keep::Keeper;
-use super::written::{Written, written};
-use crate::Store;
+use super::written::written;
+use super::{Facts, FactsQuery, Plan, Taken, TakenQuery};
 use crate::error::StoreError;
+use crate::{Store, Submitted};
+
+/// What a plan is decided on.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// What has to be known.
+    pub asked: FactsQuery,
+    /// What could be wanted.
+    pub wanted: TakenQuery,
+}
 
 impl Store {
-    /// Commits everything one batch leads to. A crash before leaves nothing of it, so that the
-    /// batch is done again; after it, doing it again changes nothing.
+    /// Hands a batch to the writer: `decide` is called with what `question` asks for, inside the
+    /// transaction that then keeps the plan it makes. Whatever is committed before it is known to
+    /// it, so the next batch can be handed over while this one waits for its commit; they are
+    /// decided in the order in which they were handed over.
+    ///
+    /// `decide` runs on the writer's thread, which records nothing meanwhile: it must take no longer
+    /// than some microseconds for each event, and read nothing.
+    ///
+    /// A crash before the commit leaves nothing of it, so that the batch is done again; after it,
+    /// doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`Committing`] ends with [`StoreError::Conflict`] when someone else has interpreted the same
+    /// deliveries, or the batch before this one was not kept: read the next batch again.
+    pub async fn hand_over<T, F>(
+        &self,
+        question: Question,
+        decide: F,
+        now: Timestamp,
+    ) -> Result<Committing<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(Facts, Taken) -> (Plan, T) + Send + 'static,
+    {
+        let Question { asked, wanted } = question;
+        self.submit(move |connection| {
+            let (facts, taken) = facts_and_taken(connection, &asked, wanted)?;
+            let (mut plan, report) = decide(facts, taken);
+            commit(connection, &mut plan, now)?;
+            Ok(Handed {
+                report,
+                _plan: plan,
+            })
+        })
+        .await
+        .map(Committing)
+    }
+
+    /// Commits a plan that was decided before, on facts that may have changed since.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when someone else has interpreted the same deliveries, or planned
     /// what this plan takes for new: read the facts again and decide again.
     pub async fn commit_plan(
         &self,
-        plan: Plan,
-        now: Timestamp,
-    ) -> Result<Vec<EventId>, StoreError> {
-        let (hears_nobody, _) = oneshot::channel();
-        self.commit_plan_and_tell(plan, now, hears_nobody).await
-    }
-
-    /// As [`commit_plan`](Self::commit_plan), and lets go of `is_written` once all of it is written
-    /// and only has to be made durable: what can be done meanwhile costs the writer nothing.
-    pub async fn commit_plan_and_tell(
-        &self,
         mut plan: Plan,
         now: Timestamp,
-        is_written: oneshot::Sender<()>,
     ) -> Result<Vec<EventId>, StoreError> {
-        let written = written(&plan)?;
-        // Nothing of them is needed any more: what this thread made is not the writer's to free.
-        plan.deliveries = Vec::new();
-        self.write(move |connection| {
-            let committed = commit(connection, &plan, &written, now);
-            drop((plan, written, is_written));
-            committed
-        })
-        .await
+        self.write(move |connection| commit(connection, &mut plan, now))
+            .await
     }
+}
+
+/// A batch on its way into the database.
+#[must_use = "nobody knows what came of a batch that is not waited for"]
+pub struct Committing<T>(Submitted<Handed<T>>);
+
+impl<T> Committing<T> {
+    /// Waits until it is committed; then, what was said when it was decided.
+    pub async fn done(self) -> Result<T, StoreError> {
+        self.0.await.map(|handed| handed.report)
+    }
+}
+
+/// What comes back of a batch. The plan does because freeing it is not the writer's work.
+struct Handed<T> {
+    report: T,
+    _plan: Plan,
 }
 
 fn commit(
     connection: &Connection,
-    plan: &Plan,
-    written: &[Written],
+    plan: &mut Plan,
     now: Timestamp,
 ) -> Result<Vec<EventId>, StoreError> {
+    let written = written(plan)?;
     refuse_stale_bytes(connection, plan)?;
     let mut ids = Vec::with_capacity(plan.events.len());
     let mut keeper = Keeper::new(connection, now)?;
-    for (planned, written) in plan.events.iter().zip(written) {
+    for (planned, written) in plan.events.iter().zip(&written) {
         ids.push(keeper.keep(planned, written)?);
     }
     keeper.wake_lanes()?;

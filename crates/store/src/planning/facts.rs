@@ -151,20 +151,6 @@ impl Store {
         .await
     }
 
-    /// Both, as of one moment.
-    pub async fn find_facts_and_taken(
-        &self,
-        asked: FactsQuery,
-        wanted: TakenQuery,
-    ) -> Result<(Facts, Taken), StoreError> {
-        self.read(move |connection| {
-            at_one_moment(connection, |connection| {
-                Ok((facts(connection, &asked)?, taken(connection, wanted)?))
-            })
-        })
-        .await
-    }
-
     /// Keeps when media were published, and what `next` turned out to be. A binding that exists
     /// stays as it is.
     pub async fn learn_media(
@@ -275,6 +261,15 @@ fn facts(connection: &Connection, query: &FactsQuery) -> Result<Facts, StoreErro
         media: media(connection, &query.media)?,
         next_media: next_media(connection, &query.accounts)?,
     })
+}
+
+/// Both, for a caller whose transaction makes them of one moment.
+pub(super) fn facts_and_taken(
+    connection: &Connection,
+    asked: &FactsQuery,
+    wanted: TakenQuery,
+) -> Result<(Facts, Taken), StoreError> {
+    Ok((facts(connection, asked)?, taken(connection, wanted)?))
 }
 
 fn taken(connection: &Connection, query: TakenQuery) -> Result<Taken, StoreError> {

@@ -20,6 +20,9 @@ pub(super) enum Place {
 /// transaction.
 pub(super) type Completion = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 
+/// What a piece of work comes to, once that is committed.
+pub(crate) type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
+
 /// A piece of work that was done.
 pub(super) struct Done {
     /// Whether the transaction has anything of it.
@@ -35,7 +38,7 @@ pub(super) struct Work(Box<Doing>);
 
 impl Work {
     /// The work, and where its result will be told.
-    pub(super) fn of<T, F>(work: F) -> (Self, oneshot::Receiver<Result<T, StoreError>>)
+    pub(super) fn of<T, F>(work: F) -> (Self, Answer<T>)
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,

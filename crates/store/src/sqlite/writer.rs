@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::checkpoint::Checkpointer;
 use super::connection::{Purpose, open_connection, undo_in_memory};
 use super::intake::{Intake, NewDelivery, Recording, Taken, WORTH_A_COMMIT};
-use super::work::{Completion, Place, Work};
+use super::work::{Answer, Completion, Place, Work};
 use crate::error::{OpenError, StoreError};
 
 /// Pieces of work that may wait for the writer. More wait in their senders, which feel it as time.
@@ -78,13 +78,23 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
+        let answer = self.submit(work).await?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// The same, but returns as soon as the work waits for the writer, with what will be answered.
+    pub(crate) async fn submit<T, F>(&self, work: F) -> Result<Answer<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
         let (work, answer) = Work::of(work);
         self.commands
             .send(Command::Work(work))
             .await
             .map_err(|_| StoreError::Closed)?;
         self.intake.wake_writer();
-        answer.await.map_err(|_| StoreError::Closed)?
+        Ok(answer)
     }
 
     /// Lets the writer finish what waits and end.

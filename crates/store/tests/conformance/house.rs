@@ -240,5 +240,6 @@ pub(crate) fn comment_with_reply(person: u8, automation: AutomationId) -> Planne
             step(1, SendKind::PublicReply, None),
         ],
         opt_out: None,
+        texts: None,
     }
 }

@@ -28,6 +28,7 @@ fn event_of(delivery: DeliveryId, number: u32) -> PlannedEvent {
         runs: Vec::new(),
         sends: Vec::new(),
         opt_out: None,
+        texts: None,
     }
 }
 

@@ -1,5 +1,7 @@
 use hookline_model::ids::DeliveryId;
-use hookline_store::planning::Plan;
+use hookline_store::planning::{
+    Committing, Facts, FactsQuery, KnownEvent, Plan, PlannedEvent, Question,
+};
 use hookline_store::records::{DeliveryFilter, DeliveryStatus, SendFilter};
 use hookline_store::{PageRequest, StoreError};
 
@@ -101,6 +103,86 @@ async fn a_refused_plan_takes_none_of_its_neighbours_along() {
         .into_iter()
         .map(|item| item.id.0);
     assert!(ids.eq((1..=EACH.into()).rev()));
+}
+
+/// Hands over a batch of one event, and answers with what the store knew of that event when it was
+/// decided.
+async fn hand_over(
+    house: &House,
+    event: PlannedEvent,
+    cursor: (i64, i64),
+) -> Committing<Option<KnownEvent>> {
+    let question = Question {
+        asked: FactsQuery {
+            keys: vec![event.event.key],
+            ..FactsQuery::default()
+        },
+        ..Question::default()
+    };
+    let decide = move |facts: Facts, _| {
+        let known = facts.events.get(&event.event.key).copied();
+        let plan = Plan {
+            cursor: Some((DeliveryId(cursor.0), DeliveryId(cursor.1))),
+            events: if known.is_none() {
+                vec![event]
+            } else {
+                Vec::new()
+            },
+            ..Plan::default()
+        };
+        (plan, known)
+    };
+    house
+        .store
+        .hand_over(question, decide, at(0))
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_handed_over_behind_another_knows_what_that_one_led_to() {
+    let house = House::build();
+    let automation = house.publish().await;
+    for _ in 0..2 {
+        house.record("{}").await;
+    }
+    let told = || comment_with_reply(1, automation);
+    let first = hand_over(&house, told(), (0, 1)).await;
+    let second = hand_over(&house, told(), (1, 2)).await;
+    assert_eq!(first.done().await.unwrap(), None);
+    assert!(second.done().await.unwrap().is_some());
+    let sends = house.store.list_sends(SendFilter::default(), ALL, at(0));
+    assert_eq!(sends.await.unwrap().items.len(), 2, "of one event");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_behind_one_that_was_refused_is_refused_too() {
+    let house = House::build();
+    let automation = house.publish().await;
+    for _ in 0..3 {
+        house.record("{}").await;
+    }
+    let told = |number| comment_with_reply(number, automation);
+    let refused = hand_over(&house, told(1), (7, 8)).await;
+    let behind = hand_over(&house, told(2), (8, 9)).await;
+    let anew = hand_over(&house, told(3), (0, 1)).await;
+    for batch in [refused, behind] {
+        let error = batch.done().await.unwrap_err();
+        assert!(matches!(error, StoreError::Conflict(_)), "{error}");
+    }
+    anew.done().await.unwrap();
+    let sends = house.store.list_sends(SendFilter::default(), ALL, at(0));
+    assert_eq!(sends.await.unwrap().items.len(), 2, "of the third event");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_nobody_waits_for_is_committed_all_the_same() {
+    let house = House::build();
+    let automation = house.publish().await;
+    house.record("{}").await;
+    drop(hand_over(&house, comment_with_reply(1, automation), (0, 1)).await);
+    let again = hand_over(&house, comment_with_reply(1, automation), (1, 1)).await;
+    assert!(again.done().await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,6 +47,7 @@ fn wish(number: u8, change: OptChange, written: i64) -> PlannedEvent {
             change,
             at: at(written),
         }),
+        texts: None,
     }
 }
 
