@@ -126,7 +126,8 @@ impl Store {
         self.read(move |connection| {
             connection
                 .prepare_cached(
-                    "SELECT * FROM gaps WHERE account_id = ?1 AND state IN ('waiting', 'reading')
+                    "SELECT * FROM gaps INDEXED BY gaps_open
+                     WHERE account_id = ?1 AND state IN ('waiting', 'reading')
                      ORDER BY id LIMIT 1",
                 )
                 .and_then(|mut query| {
@@ -381,7 +382,8 @@ fn note_of_all(
              SELECT id, ?1, ?2, ?3, 'waiting', ?4 FROM accounts
              WHERE connected_at < ?3 AND NOT EXISTS (
                  -- Both conditions on the state: the first is the index's.
-                 SELECT 1 FROM gaps g WHERE g.account_id = accounts.id
+                 SELECT 1 FROM gaps g INDEXED BY gaps_open
+                 WHERE g.account_id = accounts.id
                      AND g.state IN ('waiting', 'reading') AND g.state = 'waiting'
                      AND g.begins_at <= ?2 AND g.ends_at >= ?3)",
         )

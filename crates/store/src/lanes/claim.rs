@@ -68,7 +68,7 @@ pub(super) fn release(
     }
     let untried: Vec<i64> = connection
         .prepare_cached(
-            "SELECT id FROM sends
+            "SELECT id FROM sends INDEXED BY sends_leased
              WHERE state = 'leased' AND account_id = ?1 AND lane_id = ?2
                AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.send_id = sends.id
                                AND a.finished_at IS NULL)",

@@ -42,7 +42,7 @@ pub(super) const DEADLINES: &str = "SELECT deadline_at FROM sends
 pub(super) const IN_FLIGHT: &str = "SELECT count(*),
         count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM attempts a
                          WHERE a.send_id = s.id AND a.finished_at IS NULL))
-    FROM sends s WHERE s.state = 'leased' AND s.account_id = ?1 AND s.lane_id = ?2";
+    FROM sends s INDEXED BY sends_leased WHERE s.state = 'leased' AND s.account_id = ?1 AND s.lane_id = ?2";
 
 pub(super) const LATEST_ATTEMPTS: &str = "SELECT started_at FROM attempts
     WHERE lane_id = ?1 AND seq > ?2 ORDER BY seq DESC";
