@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
+use crate::ids::MetaId as _;
 use crate::lanes::{self, Budgets};
 use crate::lanes::{End, wake_lane};
 use crate::packs::Unpacker;
@@ -314,8 +315,8 @@ fn echo(
         .map_err(doing())?;
     let mut rows = query
         .query(params![
-            account.as_str(),
-            contact.as_str(),
+            account.column(),
+            contact.column(),
             since.as_millis()
         ])
         .map_err(doing())?;

@@ -27,6 +27,7 @@ pub mod erase;
 mod error;
 pub mod evidence;
 pub mod gaps;
+mod ids;
 mod instance;
 pub mod lanes;
 pub mod packs;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hookline_model::erasure::{DISTINCT_ID_BYTES, Marks, Part, Whom};
 use hookline_model::event::EventBody;
-use hookline_model::ids::{AccountId, DeliveryId, EventId};
+use hookline_model::ids::{AccountId, ContactId, DeliveryId, EventId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
@@ -12,6 +12,7 @@ use super::{Doomed, OpenDeletion, Suspects};
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
+use crate::ids::{self, Column, MetaId as _};
 use crate::packs::Unpacker;
 use crate::rows::Reader;
 
@@ -145,7 +146,7 @@ fn holds_bytes(body: &[u8], needle: &[u8]) -> bool {
 /// An event that may be theirs.
 struct Candidate<'row> {
     account: &'row AccountId,
-    contact: Option<String>,
+    contact: Option<ContactId>,
     body: String,
 }
 
@@ -163,7 +164,7 @@ impl Candidate<'_> {
             return false;
         }
         let holds = |text: &str| self.body.contains(text);
-        self.contact.as_deref() == Some(marks.id)
+        self.contact.as_ref().map(ContactId::as_str) == Some(marks.id)
             || holds(&format!("\"{}\"", marks.id))
             || (marks.id.len() >= DISTINCT_ID_BYTES && holds(marks.id))
             || marks
@@ -209,14 +210,14 @@ fn doomed(connection: &Connection, deletion: &OpenDeletion) -> Result<Doomed, St
         let account = read.account()?;
         let candidate = Candidate {
             account: &account,
-            contact: read.get("contact_id")?,
+            contact: read.contact()?,
             body: packs.event_text(id, &read)?,
         };
         if !candidate.is_of(&deletion.whom) {
             continue;
         }
         let message = message_of(&candidate.body);
-        let comment: Option<String> = read.get("comment_id")?;
+        let comment = read.optional_id("comment_id", |id| id)?;
         found
             .parts
             .extend(message.into_iter().chain(comment).map(|id| {
@@ -253,7 +254,7 @@ fn complete(connection: &Connection, found: &mut Doomed) -> Result<(), StoreErro
         let rows = sent
             .query_map([event.0], |row| {
                 Ok(Part {
-                    account: AccountId::new(row.get::<_, String>(0)?),
+                    account: AccountId::new(row.get::<_, ids::Text>(0)?.0),
                     id: row.get(1)?,
                 })
             })
@@ -297,6 +298,7 @@ fn deliveries_of(
 
 /// The events about one comment or message of an account.
 pub(super) fn events_of_part(connection: &Connection, part: &Part) -> Result<Vec<i64>, StoreError> {
+    let account = part.account.column();
     connection
         .prepare_cached(
             "SELECT id FROM events WHERE mid_digest = ?3 AND account_id = ?1
@@ -305,7 +307,7 @@ pub(super) fn events_of_part(connection: &Connection, part: &Part) -> Result<Vec
         .and_then(|mut query| {
             query
                 .query_map(
-                    params![part.account.as_str(), part.id, digest::short(&part.id)],
+                    params![account, Column::of(&part.id), digest::short(&part.id)],
                     |row| row.get(0),
                 )?
                 .collect()

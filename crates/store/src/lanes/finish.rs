@@ -9,11 +9,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::claim::release;
 use super::{
-    Budgets, Ending, FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane,
+    Answer, Budgets, Ending, FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane,
 };
 use crate::digest;
 use crate::error::StoreError;
-use crate::rows::{Reader, to_json};
+use crate::ids::MetaId as _;
+use crate::rows::Reader;
 use crate::{Store, alerts};
 
 impl Store {
@@ -187,7 +188,7 @@ fn close_attempt(
             now.as_millis(),
             finish.outcome.as_str(),
             finish.outcome.reason(),
-            to_json(&finish.answer)?,
+            Answer(finish.answer.clone()),
         ])
         .map_err(StoreError::database("finish an attempt"))?;
     Ok(())
@@ -243,7 +244,7 @@ pub(crate) fn accept(
             send.0,
             now.as_millis(),
             message_id.map(MessageId::as_str),
-            recipient_id.map(ContactId::as_str),
+            recipient_id.map(ContactId::column),
             message_id.map(|id| digest::short(id.as_str())),
         ])
         .map_err(StoreError::database("accept a send"))?;

@@ -14,6 +14,7 @@ use super::written::Written;
 use super::{ContactFacts, PlannedEvent, PlannedRun, PlannedSend, contact_facts};
 use crate::digest;
 use crate::error::StoreError;
+use crate::ids::MetaId as _;
 use crate::lanes;
 use crate::packs::undo_event;
 use crate::quoting::Kept;
@@ -132,11 +133,11 @@ impl<'connection> Keeper<'connection> {
             .execute(params![
                 &event.key.as_bytes()[..],
                 planned.delivery_id.0,
-                event.account_id.as_str(),
+                event.account_id.column(),
                 event.kind().as_str(),
-                event.comment_id().map(CommentId::as_str),
+                event.comment_id().map(CommentId::column),
                 event.message_id().map(|mid| digest::short(mid.as_str())),
-                event.contact_id().map(ContactId::as_str),
+                event.contact_id().map(ContactId::column),
                 planned.received_at.as_millis(),
                 event.sent_at.map(Timestamp::as_millis),
                 event.occurred_at.map(Timestamp::as_millis),
@@ -181,8 +182,8 @@ impl<'connection> Keeper<'connection> {
         }
         self.contact
             .execute(params![
-                event.account_id.as_str(),
-                contact.as_str(),
+                event.account_id.column(),
+                contact.column(),
                 username,
                 inbound.map(Timestamp::as_millis),
                 facts.opted_out_at.map(Timestamp::as_millis),
@@ -249,9 +250,9 @@ impl<'connection> Keeper<'connection> {
                 send.step,
                 send.kind.as_str(),
                 lane.0,
-                event.account_id.as_str(),
-                send.contact_id.as_ref().map(ContactId::as_str),
-                send.comment_id.as_ref().map(CommentId::as_str),
+                event.account_id.column(),
+                send.contact_id.as_ref().map(ContactId::column),
+                send.comment_id.as_ref().map(CommentId::column),
                 self.now.as_millis(),
                 send.due_at.map(Timestamp::as_millis),
                 send.deadline_at.as_millis(),
@@ -295,7 +296,7 @@ fn reroute(
                 id.0,
                 planned.ignored.map(Ignored::as_str),
                 body,
-                planned.event.contact_id().map(ContactId::as_str),
+                planned.event.contact_id().map(ContactId::column),
             ],
         )
         .map_err(StoreError::database("route a known event"))?;

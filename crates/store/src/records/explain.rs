@@ -11,6 +11,7 @@ use super::{RunRecord, Story};
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
+use crate::ids::Column;
 use crate::packs::Unpacker;
 use crate::planning::Verdict;
 use crate::rows::Reader;
@@ -50,7 +51,7 @@ fn find_event(connection: &Connection, subject: &str) -> Result<Option<i64>, Sto
             .and_then(|mut query| query.query_row([id], |row| row.get(0)).optional())
             .map_err(StoreError::database("look for the event"))
     };
-    if let Some(id) = look(BY_COMMENT, &subject)? {
+    if let Some(id) = look(BY_COMMENT, &Column::of(subject))? {
         return Ok(Some(id));
     }
     let digest = digest::short(subject);

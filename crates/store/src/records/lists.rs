@@ -15,6 +15,8 @@ use super::{
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
+use crate::ids::MetaId;
+use crate::lanes::Answer;
 use crate::packs::Unpacker;
 use crate::rows::Reader;
 
@@ -101,9 +103,9 @@ impl Store {
     ) -> Result<Page<EventRecord>, StoreError> {
         self.read(move |connection| {
             let mut query = Conditions::new("e.id", page);
-            query.equals("e.account_id", filter.account_id.map(|id| id.to_string()));
+            query.is_id("e.account_id", filter.account_id.as_ref());
             query.equals("e.kind", filter.kind.map(|kind| kind.as_str().to_owned()));
-            query.equals("e.comment_id", filter.comment_id.map(|id| id.to_string()));
+            query.is_id("e.comment_id", filter.comment_id.as_ref());
             let mid = filter.mid.map(|id| digest::short(id.as_str()));
             query.within("e.mid_digest = ?", mid);
             let mut packs = Unpacker::new(connection);
@@ -122,13 +124,13 @@ impl Store {
     ) -> Result<Page<SendRecord>, StoreError> {
         self.read(move |connection| {
             let mut query = Conditions::new("s.id", page);
-            query.equals("s.account_id", filter.account_id.map(|id| id.to_string()));
-            query.equals("s.contact_id", filter.contact_id.map(|id| id.to_string()));
+            query.is_id("s.account_id", filter.account_id.as_ref());
+            query.is_id("s.contact_id", filter.contact_id.as_ref());
             query.equals("a.name", filter.automation);
             query.equals("shown_state", filter.state);
             query.within(
                 "s.event_id IN (SELECT id FROM events WHERE comment_id = ?)",
-                filter.comment_id.map(|id| id.to_string()),
+                filter.comment_id.as_ref().map(CommentId::column),
             );
             let sql = sends_sql(now);
             let mut page =
@@ -191,6 +193,11 @@ impl Conditions {
 
     pub(crate) fn equals(&mut self, column: &str, value: Option<String>) {
         self.within(&format!("{column} = ?"), value);
+    }
+
+    /// That a column of ids holds this one.
+    pub(crate) fn is_id<T: MetaId>(&mut self, column: &str, id: Option<&T>) {
+        self.within(&format!("{column} = ?"), id.map(T::column));
     }
 
     /// A condition without a value.
@@ -335,7 +342,7 @@ pub(super) fn attempts(
                 finished_at: read.optional_time("finished_at")?,
                 outcome: read.get("outcome")?,
                 reason: read.get("reason")?,
-                answer: read.optional_json("answer")?,
+                answer: read.get::<Option<Answer>>("answer")?.map(|kept| kept.0),
             })
         },
     )

@@ -3,10 +3,12 @@
 use std::path::Path;
 
 use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::digest;
 use crate::error::OpenError;
+use crate::ids::Column;
 
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_create_tables.sql"),
@@ -20,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0009_packs.sql"),
     include_str!("../../migrations/sqlite/0010_message_ends.sql"),
     include_str!("../../migrations/sqlite/0011_smaller_rows.sql"),
+    include_str!("../../migrations/sqlite/0012_ids_as_numbers.sql"),
 ];
 
 /// The newest schema this version knows.
@@ -76,5 +79,9 @@ fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("digest_short", 1, flags, |arguments| {
         let text: Option<String> = arguments.get(0)?;
         Ok(text.map(|text| digest::short(&text)))
+    })?;
+    connection.create_scalar_function("id_column", 1, flags, |arguments| {
+        let text: Option<String> = arguments.get(0)?;
+        Ok(text.map(|text| Value::from(Column::of(&text))))
     })
 }

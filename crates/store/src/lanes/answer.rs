@@ -1,0 +1,97 @@
+//! What Meta answered, as a column holds it: JSON, or the status alone where nothing else is known,
+//! as of nearly every attempt.
+
+use hookline_model::attempt::MetaAnswer;
+use rusqlite::ToSql;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+
+/// The answer of a row.
+pub(crate) struct Answer(pub(crate) MetaAnswer);
+
+fn of_status(http_status: u16) -> MetaAnswer {
+    MetaAnswer {
+        http_status: Some(http_status),
+        ..MetaAnswer::default()
+    }
+}
+
+impl ToSql for Answer {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self.0.http_status {
+            Some(status) if self.0 == of_status(status) => Ok(ToSqlOutput::from(status)),
+            _ => serde_json::to_string(&self.0)
+                .map(ToSqlOutput::from)
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into())),
+        }
+    }
+}
+
+impl FromSql for Answer {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let answer = match value {
+            ValueRef::Integer(_) => of_status(u16::column_result(value)?),
+            ValueRef::Null | ValueRef::Real(_) | ValueRef::Text(_) | ValueRef::Blob(_) => {
+                serde_json::from_str(value.as_str()?)
+                    .map_err(|error| FromSqlError::Other(error.into()))?
+            }
+        };
+        Ok(Self(answer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::types::{FromSql as _, Type, Value, ValueRef};
+
+    use super::{Answer, MetaAnswer, ToSql, of_status};
+
+    fn kept(answer: &MetaAnswer) -> Value {
+        let answer = Answer(answer.clone());
+        match answer.to_sql().unwrap() {
+            rusqlite::types::ToSqlOutput::Owned(value) => value,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_status_alone_is_a_number_and_every_answer_reads_back() {
+        let code = MetaAnswer {
+            code: Some(190),
+            ..of_status(400)
+        };
+        let message = MetaAnswer {
+            message: Some("200".to_owned()),
+            ..MetaAnswer::default()
+        };
+        for (answer, kind) in [
+            (of_status(200), Type::Integer),
+            (of_status(503), Type::Integer),
+            (code, Type::Text),
+            (message, Type::Text),
+            (MetaAnswer::default(), Type::Text),
+        ] {
+            let value = kept(&answer);
+            assert_eq!(value.data_type(), kind, "{answer:?}");
+            let read = Answer::column_result(ValueRef::from(&value)).unwrap();
+            assert_eq!(read.0, answer);
+        }
+    }
+
+    #[test]
+    fn what_the_version_before_kept_is_read() {
+        let read = Answer::column_result(ValueRef::Text(br#"{"http_status":200}"#)).unwrap();
+        assert_eq!(read.0, of_status(200));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_an_error() {
+        for value in [
+            ValueRef::Integer(-1),
+            ValueRef::Integer(70_000),
+            ValueRef::Text(b"200"),
+            ValueRef::Null,
+        ] {
+            assert!(Answer::column_result(value).is_err(), "{value:?}");
+        }
+    }
+}
