@@ -57,6 +57,12 @@ impl Budgets {
             SendClass::PublicReply => self.public_reply,
         }
     }
+
+    /// How long an attempt counts at most, whatever its class.
+    pub fn longest_window(&self) -> Duration {
+        let windows = SendClass::ALL.map(|class| self.of(class).window());
+        windows.into_iter().max().unwrap_or_default()
+    }
 }
 
 /// Proof that a worker owns a lane for now. The fence makes a claim that ran out worthless.

@@ -6,6 +6,8 @@
 -- comment or a media are converted, because they are compared with one another; the ids in `accounts` that Meta calls its owner
 -- by are compared with nothing else, and stay texts. A text that should have been a number is refused by the columns.
 --
+-- What is only shown of a send that has ended goes into the pack of its event (packs/sends.rs).
+--
 -- An answer of which only the status is known is that number (lanes/answer.rs).
 CREATE TABLE smaller_accounts (
     id                 ANY NOT NULL CHECK (typeof(id) <> 'text'
@@ -173,7 +175,8 @@ CREATE TABLE smaller_sends (
     due_at         INTEGER,
     deadline_at    INTEGER NOT NULL,
     finished_at    INTEGER,
-    text           TEXT NOT NULL,
+    -- An empty blob when this and what else is only shown is in the pack of the event.
+    text           ANY NOT NULL CHECK (typeof(text) = 'text' OR text IS x''),
     is_rendered    INTEGER NOT NULL DEFAULT 0,
     keyword        TEXT,
     context        TEXT,

@@ -12,7 +12,7 @@ use super::{Doomed, OpenDeletion, Suspects};
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
-use crate::ids::{self, Column, MetaId as _};
+use crate::ids::{Column, MetaId as _};
 use crate::packs::Unpacker;
 use crate::rows::Reader;
 
@@ -244,23 +244,25 @@ fn message_of(body: &str) -> Option<String> {
 /// was sent for them, and every delivery that told of any of it.
 fn complete(connection: &Connection, found: &mut Doomed) -> Result<(), StoreError> {
     let doing = || StoreError::database("look for what belongs to events");
-    for event in found.events.clone() {
+    let mut packs = Unpacker::new(connection);
+    for event in &found.events {
         let mut sent = connection
             .prepare_cached(
-                "SELECT account_id, message_id FROM sends
-                 WHERE event_id = ?1 AND message_id IS NOT NULL",
+                "SELECT s.id, s.account_id, s.text, s.message_id, e.pack_id
+                 FROM sends s JOIN events e ON e.id = s.event_id
+                 WHERE s.event_id = ?1 AND s.message_digest IS NOT NULL",
             )
             .map_err(doing())?;
-        let rows = sent
-            .query_map([event.0], |row| {
-                Ok(Part {
-                    account: AccountId::new(row.get::<_, ids::Text>(0)?.0),
-                    id: row.get(1)?,
-                })
-            })
-            .map_err(doing())?;
-        for part in rows {
-            found.parts.push(part.map_err(doing())?);
+        let mut rows = sent.query([event.0]).map_err(doing())?;
+        while let Some(row) = rows.next().map_err(doing())? {
+            let id: i64 = row.get(0).map_err(doing())?;
+            let read = Reader::new("sends", &id, row);
+            let account = read.account()?;
+            let message = packs.message_id(id, &read)?;
+            found.parts.extend(message.map(|message| Part {
+                account,
+                id: message.to_string(),
+            }));
         }
     }
     let mut events: BTreeSet<i64> = found.events.iter().map(|event| event.0).collect();

@@ -8,17 +8,25 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 /// The answer of a row.
 pub(crate) struct Answer(pub(crate) MetaAnswer);
 
-fn of_status(http_status: u16) -> MetaAnswer {
-    MetaAnswer {
-        http_status: Some(http_status),
-        ..MetaAnswer::default()
+impl Answer {
+    /// An answer of which only the status is known.
+    pub(crate) fn of_status(http_status: u16) -> Self {
+        Self(MetaAnswer {
+            http_status: Some(http_status),
+            ..MetaAnswer::default()
+        })
+    }
+
+    /// Any other.
+    pub(crate) fn of_text(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(Self)
     }
 }
 
 impl ToSql for Answer {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         match self.0.http_status {
-            Some(status) if self.0 == of_status(status) => Ok(ToSqlOutput::from(status)),
+            Some(status) if self.0 == Self::of_status(status).0 => Ok(ToSqlOutput::from(status)),
             _ => serde_json::to_string(&self.0)
                 .map(ToSqlOutput::from)
                 .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into())),
@@ -28,14 +36,12 @@ impl ToSql for Answer {
 
 impl FromSql for Answer {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let answer = match value {
-            ValueRef::Integer(_) => of_status(u16::column_result(value)?),
+        match value {
+            ValueRef::Integer(_) => u16::column_result(value).map(Self::of_status),
             ValueRef::Null | ValueRef::Real(_) | ValueRef::Text(_) | ValueRef::Blob(_) => {
-                serde_json::from_str(value.as_str()?)
-                    .map_err(|error| FromSqlError::Other(error.into()))?
+                Self::of_text(value.as_str()?).map_err(|error| FromSqlError::Other(error.into()))
             }
-        };
-        Ok(Self(answer))
+        }
     }
 }
 
@@ -43,7 +49,11 @@ impl FromSql for Answer {
 mod tests {
     use rusqlite::types::{FromSql as _, Type, Value, ValueRef};
 
-    use super::{Answer, MetaAnswer, ToSql, of_status};
+    use super::{Answer, MetaAnswer, ToSql};
+
+    fn of_status(http_status: u16) -> MetaAnswer {
+        Answer::of_status(http_status).0
+    }
 
     fn kept(answer: &MetaAnswer) -> Value {
         let answer = Answer(answer.clone());

@@ -26,6 +26,8 @@ pub(super) enum Place {
         /// Its automation.
         automation: i64,
     },
+    /// What is only shown of a send, and its attempts.
+    Send(i64),
 }
 
 impl Place {
@@ -34,6 +36,7 @@ impl Place {
             Self::Delivery(id) => [1, id, 0],
             Self::Event(id) => [2, id, 0],
             Self::Run { event, automation } => [3, event, automation],
+            Self::Send(id) => [4, id, 0],
         }
     }
 
@@ -42,6 +45,7 @@ impl Place {
             [1, id, _] => Some(Self::Delivery(id)),
             [2, id, _] => Some(Self::Event(id)),
             [3, event, automation] => Some(Self::Run { event, automation }),
+            [4, id, _] => Some(Self::Send(id)),
             _ => None,
         }
     }
@@ -152,6 +156,7 @@ mod tests {
             automation: 1,
         };
         contents.push(run, b"why");
+        contents.push(Place::Send(3), b"what");
         contents
     }
 

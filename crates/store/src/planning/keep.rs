@@ -16,7 +16,7 @@ use crate::digest;
 use crate::error::StoreError;
 use crate::ids::MetaId as _;
 use crate::lanes;
-use crate::packs::undo_event;
+use crate::packs::{sends_known_by, undo_event};
 use crate::quoting::Kept;
 
 const EVENT: &str =
@@ -332,15 +332,11 @@ fn set_waiting(
 
 /// An echo of ours proves that its send arrived.
 fn confirm(connection: &Connection, mid: &MessageId, at: Timestamp) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "UPDATE sends SET echoed_at = ?2
-             WHERE message_digest = ?3 AND message_id = ?1 AND echoed_at IS NULL",
-        )
-        .and_then(|mut update| {
-            let digest = digest::short(mid.as_str());
-            update.execute(params![mid.as_str(), at.as_millis(), digest])
-        })
-        .map_err(StoreError::database("confirm a send by its echo"))?;
+    for send in sends_known_by(connection, mid)? {
+        connection
+            .prepare_cached("UPDATE sends SET echoed_at = ?2 WHERE id = ?1 AND echoed_at IS NULL")
+            .and_then(|mut update| update.execute([send, at.as_millis()]))
+            .map_err(StoreError::database("confirm a send by its echo"))?;
+    }
     Ok(())
 }

@@ -5,7 +5,7 @@ use hookline_model::ids::EventId;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use super::lists::{
-    DELIVERIES, EVENTS, attempts, delivery_record, event_record, rows, send_record, sends_sql,
+    DELIVERIES, EVENTS, delivery_record, event_record, rows, send_record, sends_sql,
 };
 use super::{RunRecord, Story};
 use crate::Store;
@@ -83,10 +83,9 @@ fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Stor
         |row| run_record(row, &mut packs),
     )?;
     let sql = format!("{} WHERE s.event_id = ?1 ORDER BY s.id", sends_sql(now));
-    let mut sends = rows(connection, &sql, [id], send_record)?;
-    for send in &mut sends {
-        send.attempts = attempts(connection, send.id)?;
-    }
+    let sends = rows(connection, &sql, [id], |row| {
+        send_record(connection, row, &mut packs)
+    })?;
     Ok(Some(Story {
         event,
         deliveries,

@@ -132,13 +132,11 @@ impl Store {
                 "s.event_id IN (SELECT id FROM events WHERE comment_id = ?)",
                 filter.comment_id.as_ref().map(CommentId::column),
             );
-            let sql = sends_sql(now);
-            let mut page =
-                query.run(connection, &sql, "s.id", send_record, |record| record.id.0)?;
-            for record in &mut page.items {
-                record.attempts = attempts(connection, record.id)?;
-            }
-            Ok(page)
+            let mut packs = Unpacker::new(connection);
+            let read = |row: &Row<'_>| send_record(connection, row, &mut packs);
+            query.run(connection, &sends_sql(now), "s.id", read, |record| {
+                record.id.0
+            })
         })
         .await
     }
@@ -160,6 +158,7 @@ pub(super) fn sends_sql(now: Timestamp) -> String {
     let now = now.as_millis();
     format!(
         "SELECT s.*, a.name AS automation, h.hold_reason, l.pause_reason,
+                (SELECT pack_id FROM events e WHERE e.id = s.event_id) AS pack_id,
                 CASE WHEN s.state = 'planned' AND (h.id IS NOT NULL OR l.id IS NOT NULL)
                      THEN 'held' ELSE s.state END AS shown_state
          FROM sends s
@@ -295,9 +294,15 @@ pub(super) fn event_record(
     })
 }
 
-pub(super) fn send_record(row: &Row<'_>) -> Result<SendRecord, StoreError> {
+/// A send with its attempts.
+pub(super) fn send_record(
+    connection: &Connection,
+    row: &Row<'_>,
+    packs: &mut Unpacker<'_>,
+) -> Result<SendRecord, StoreError> {
     let id = id_of(row)?;
     let read = Reader::new("sends", &id, row);
+    let shown = packs.send(id, &read, |id| attempts(connection, id))?;
     let state: String = read.get("shown_state")?;
     let reason = if state == "held" {
         read.get::<Option<String>>("hold_reason")?
@@ -312,24 +317,21 @@ pub(super) fn send_record(row: &Row<'_>) -> Result<SendRecord, StoreError> {
         reason,
         account_id: read.account()?,
         contact_id: read.contact()?,
-        comment_id: read.comment()?,
+        comment_id: shown.comment_id,
         event_id: EventId(read.get("event_id")?),
         automation: read.get("automation")?,
         version: read.count("version")?,
         step: read.count("step")?,
-        due_at: read.optional_time("due_at")?,
-        deadline_at: read.time("deadline_at")?,
+        due_at: shown.due_at,
+        deadline_at: shown.deadline_at,
         finished_at: read.optional_time("finished_at")?,
-        message_id: read.message("message_id")?,
+        message_id: shown.message_id,
         echoed_at: read.optional_time("echoed_at")?,
-        attempts: Vec::new(),
+        attempts: shown.attempts,
     })
 }
 
-pub(super) fn attempts(
-    connection: &Connection,
-    send: SendId,
-) -> Result<Vec<AttemptRecord>, StoreError> {
+fn attempts(connection: &Connection, send: SendId) -> Result<Vec<AttemptRecord>, StoreError> {
     rows(
         connection,
         "SELECT * FROM attempts WHERE send_id = ?1 ORDER BY number",

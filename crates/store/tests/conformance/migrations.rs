@@ -299,7 +299,7 @@ async fn a_database_without_packs_gets_them_and_shows_what_it_showed() {
     let more = i64::try_from(ACCOUNTS.len()).unwrap();
     assert_eq!(newest_number(&path, "events"), DELIVERIES + 1 + more);
     assert_eq!(newest_number(&path, "sends"), DELIVERIES + more);
-    let NextPack::Pack(pack) = store.next_pack(at(1)).await.unwrap() else {
+    let NextPack::Pack(pack) = store.next_pack(at(1), at(1)).await.unwrap() else {
         panic!("there is nothing to pack");
     };
     assert_eq!(pack.deliveries(), 64);
