@@ -30,6 +30,7 @@ pub mod gaps;
 mod ids;
 mod instance;
 pub mod lanes;
+mod mids;
 pub mod packs;
 pub mod planning;
 #[cfg(test)]

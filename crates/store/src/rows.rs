@@ -8,7 +8,7 @@ use rusqlite::{Row, Statement};
 use serde::de::DeserializeOwned;
 
 use crate::error::StoreError;
-use crate::ids;
+use crate::{ids, mids};
 
 /// Reads columns of one row by name, turning what cannot be read into an error that names table,
 /// column and row.
@@ -136,7 +136,8 @@ impl<'row, 'statement> Reader<'row, 'statement> {
     }
 
     pub(crate) fn message(&self, column: &'static str) -> Result<Option<MessageId>, StoreError> {
-        Ok(self.get::<Option<String>>(column)?.map(MessageId::new))
+        let id = self.get::<Option<mids::Text>>(column)?;
+        Ok(id.map(|id| MessageId::new(id.0)))
     }
 
     pub(crate) fn count(&self, column: &'static str) -> Result<u32, StoreError> {

@@ -6,6 +6,8 @@
 -- comment or a media are converted, because they are compared with one another; the ids in `accounts` that Meta calls its owner
 -- by are compared with nothing else, and stay texts. A text that should have been a number is refused by the columns.
 --
+-- Ids of messages, which nothing is compared with, are packed (store/mids.rs, `mid_column`).
+--
 -- What is only shown of a send that has ended goes into the pack of its event (packs/sends.rs).
 --
 -- An answer of which only the status is known is that number (lanes/answer.rs).
@@ -183,7 +185,7 @@ CREATE TABLE smaller_sends (
     attempts       INTEGER NOT NULL DEFAULT 0,
     reads          INTEGER NOT NULL DEFAULT 0,
     had_unknown    INTEGER NOT NULL DEFAULT 0,
-    message_id     TEXT,
+    message_id     ANY,
     message_digest INTEGER,
     recipient_id   ANY CHECK (typeof(recipient_id) <> 'text'
         OR recipient_id <> CAST(CAST(recipient_id AS INTEGER) AS TEXT)),
@@ -197,8 +199,8 @@ INSERT INTO smaller_sends
     SELECT id, event_id, automation_id, version, step, kind, lane_id, id_column(account_id),
            id_column(contact_id), id_column(comment_id), state, reason, planned_at, due_at,
            deadline_at, finished_at, text, is_rendered, keyword, context, attempts, reads,
-           had_unknown, message_id, message_digest, id_column(recipient_id), echoed_at,
-           lease_until, proven
+           had_unknown, mid_column(message_id), message_digest, id_column(recipient_id),
+           echoed_at, lease_until, proven
     FROM sends ORDER BY id;
 DROP TABLE sends;
 ALTER TABLE smaller_sends RENAME TO sends;

@@ -15,7 +15,7 @@ use crate::digest;
 use crate::error::StoreError;
 use crate::ids::MetaId as _;
 use crate::rows::Reader;
-use crate::{Store, alerts};
+use crate::{Store, alerts, mids};
 
 impl Store {
     /// Commits what came of attempts, and what follows from it for the sends, the steps after them,
@@ -243,7 +243,7 @@ pub(crate) fn accept(
         .execute(params![
             send.0,
             now.as_millis(),
-            message_id.map(MessageId::as_str),
+            message_id.map(mids::Column::of),
             recipient_id.map(ContactId::column),
             message_id.map(|id| digest::short(id.as_str())),
         ])

@@ -15,6 +15,7 @@ use crate::digest;
 use crate::error::StoreError;
 use crate::ids::{self, MetaId as _};
 use crate::lanes::Answer;
+use crate::mids;
 use crate::records::AttemptRecord;
 use crate::rows::Reader;
 
@@ -107,7 +108,9 @@ pub(super) fn read(
                 planned_at: row.get(4)?,
                 due_at: row.get(5)?,
                 deadline_at: row.get(6)?,
-                message_id: row.get::<_, Option<String>>(7)?.map(MessageId::new),
+                message_id: row
+                    .get::<_, Option<mids::Text>>(7)?
+                    .map(|id| MessageId::new(id.0)),
                 attempts: Vec::new(),
             })
         })
@@ -215,7 +218,7 @@ impl PackedSend {
                 self.planned_at,
                 self.due_at,
                 self.deadline_at,
-                self.message_id.as_ref().map(MessageId::as_str)
+                self.message_id.as_ref().map(mids::Column::of)
             ])?;
         let mut insert = connection.prepare_cached(
             "INSERT INTO attempts (lane_id, seq, send_id, number, started_at, finished_at, outcome,

@@ -6,9 +6,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::digest;
 use crate::error::OpenError;
-use crate::ids::Column;
+use crate::{digest, ids, mids};
 
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_create_tables.sql"),
@@ -82,6 +81,10 @@ fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     })?;
     connection.create_scalar_function("id_column", 1, flags, |arguments| {
         let text: Option<String> = arguments.get(0)?;
-        Ok(text.map(|text| Value::from(Column::of(&text))))
+        Ok(text.map(|text| Value::from(ids::Column::of(&text))))
+    })?;
+    connection.create_scalar_function("mid_column", 1, flags, |arguments| {
+        let text: Option<String> = arguments.get(0)?;
+        Ok(text.map(|text| Value::from(mids::Column::of_text(&text))))
     })
 }
