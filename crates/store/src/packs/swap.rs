@@ -50,6 +50,8 @@ pub struct Pack {
     found: Vec<Found>,
     rows: usize,
     bytes: Vec<u8>,
+    /// How many bytes they are when they are decompressed.
+    decompressed: usize,
 }
 
 impl Pack {
@@ -178,7 +180,7 @@ fn next(
     } else if !is_full {
         return Ok(NextPack::Nothing);
     }
-    let bytes = all.contents.compress().map_err(super::read::broken(0))?;
+    let (bytes, decompressed) = all.contents.compress().map_err(super::read::broken(0))?;
     Ok(NextPack::Pack(Pack {
         cursor: (cursor, until),
         ended_before,
@@ -186,6 +188,7 @@ fn next(
         found: all.found,
         rows: all.rows,
         bytes,
+        decompressed,
     }))
 }
 
@@ -313,7 +316,7 @@ fn commit(connection: &Connection, pack: &Pack) -> Result<(), StoreError> {
     if pack.contents.len() == 0 {
         return Ok(());
     }
-    let raw_bytes = i64::try_from(pack.contents.raw_bytes()).unwrap_or(i64::MAX);
+    let raw_bytes = i64::try_from(pack.decompressed).unwrap_or(i64::MAX);
     connection
         .prepare_cached("INSERT INTO packs (raw_bytes, bytes) VALUES (?1, ?2)")
         .and_then(|mut insert| insert.execute(params![raw_bytes, pack.bytes]))
