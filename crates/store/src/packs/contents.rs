@@ -31,6 +31,13 @@ pub(super) enum Place {
     },
     /// What is only shown of a send, and its attempts.
     Send(i64),
+    /// A run as a whole.
+    WholeRun {
+        /// Its event.
+        event: i64,
+        /// Its automation.
+        automation: i64,
+    },
 }
 
 impl Place {
@@ -40,6 +47,7 @@ impl Place {
             Self::Event(id) => [2, id, 0],
             Self::Run { event, automation } => [3, event, automation],
             Self::Send(id) => [4, id, 0],
+            Self::WholeRun { event, automation } => [5, event, automation],
         }
     }
 
@@ -49,6 +57,7 @@ impl Place {
             [2, id, _] => Some(Self::Event(id)),
             [3, event, automation] => Some(Self::Run { event, automation }),
             [4, id, _] => Some(Self::Send(id)),
+            [5, event, automation] => Some(Self::WholeRun { event, automation }),
             _ => None,
         }
     }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::de::DeserializeOwned;
 
 use super::contents::{Contents, Place};
+use super::runs::PackedRun;
 use super::sends::PackedSend;
 use crate::error::StoreError;
 use crate::quoting::{self, Kept};
@@ -152,6 +153,30 @@ impl<'connection> Unpacker<'connection> {
         let pack = read.get("pack_id")?;
         let bytes = self.bytes(pack, Place::Send(id))?;
         PackedSend::of_bytes(bytes).map(Some).map_err(broken(pack))
+    }
+
+    /// The runs of an event that are in its pack as a whole, each with its automation.
+    pub(crate) fn packed_runs(
+        &mut self,
+        event: i64,
+        pack: i64,
+    ) -> Result<Vec<(i64, PackedRun)>, StoreError> {
+        let mut runs = Vec::new();
+        for (place, bytes) in self.contents(pack)?.iter() {
+            if let Place::WholeRun {
+                event: of,
+                automation,
+            } = place
+                && of == event
+            {
+                let run = std::str::from_utf8(bytes)
+                    .ok()
+                    .and_then(PackedRun::of_text)
+                    .ok_or_else(|| broken(pack)("a run in it cannot be read"))?;
+                runs.push((automation, run));
+            }
+        }
+        Ok(runs)
     }
 
     /// The text of a column that quotes the delivery of the row.

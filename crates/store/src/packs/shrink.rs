@@ -103,11 +103,13 @@ fn runs(connection: &Connection, found: &[Found]) -> rusqlite::Result<bool> {
     )?;
     let mut out = Vec::new();
     for Found { place, was } in found {
-        if let Place::Run { event, automation } = place {
+        if let Place::Run { event, automation } | Place::WholeRun { event, automation } = place {
             let Some(row) = taken(&mut delete, params![event, automation, was], 5)? else {
                 return Ok(false);
             };
-            out.push(row);
+            if matches!(place, Place::Run { .. }) {
+                out.push(row);
+            }
         }
     }
     let mut insert = connection.prepare_cached(

@@ -4,6 +4,7 @@ use rusqlite::{Connection, params};
 
 use super::contents::Place;
 use super::read::Unpacker;
+use super::runs::PackedRun;
 use super::sends::PackedSend;
 use crate::error::StoreError;
 
@@ -92,6 +93,11 @@ fn fill(
                  WHERE event_id = ?1 AND automation_id = ?2 AND because = ''",
             )
             .and_then(|mut update| update.execute(params![event, automation, bytes])),
+        Place::WholeRun { event, automation } => std::str::from_utf8(bytes)
+            .ok()
+            .and_then(PackedRun::of_text)
+            .ok_or_else(|| super::read::broken(pack)("a run in it cannot be read"))?
+            .put_back(connection, (event, automation)),
         Place::Send(id) => PackedSend::of_bytes(bytes)
             .map_err(super::read::broken(pack))?
             .put_back(connection, id),
