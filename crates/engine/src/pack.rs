@@ -19,6 +19,10 @@ const BREATH: Duration = Duration::from_millis(5);
 /// the processors are busy, everything takes longer, and so does the pause.
 const SHARE: u32 = 3;
 
+/// Attempts are packed when so many windows of a budget are over: twice as many as count them, so
+/// that a clock that is set back lets no window hold more than its budget.
+const WINDOWS: u32 = 2;
+
 /// What one tick did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PackReport {
@@ -54,7 +58,8 @@ impl Packer {
     pub async fn tick(&self) -> Result<PackReport, StoreError> {
         let begun_at = self.clock.now();
         let before = begun_at.minus(self.settings.compress_after);
-        let pack = match self.store.next_pack(before).await? {
+        let ended_before = begun_at.minus(self.settings.budgets.longest_window() * WINDOWS);
+        let pack = match self.store.next_pack(before, ended_before).await? {
             NextPack::Nothing => return Ok(PackReport::default()),
             NextPack::Pack(pack) => pack,
         };

@@ -8,6 +8,7 @@ use hookline_model::upkeep::Task;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::StoreError;
+use crate::ids::{self, MetaId as _};
 use crate::lanes::{NewHold, hold_now, release_lanes};
 use crate::rows::{Reader, to_json};
 use crate::{Store, alerts, upkeep};
@@ -116,7 +117,7 @@ impl Store {
                          wants_subscription = max(excluded.wants_subscription, wants_subscription),
                          hold_reason = NULL, hold_since = NULL, hold_until = NULL",
                     params![
-                        account.id.as_str(),
+                        account.id.column(),
                         account.username,
                         account.login.as_str(),
                         account.login.page_id().map(PageId::as_str),
@@ -156,7 +157,7 @@ impl Store {
                                          token_expires_at = ?6, token_number = token_number + 1
                      WHERE id = ?1 AND token_number = ?2",
                     params![
-                        new.account_id.as_str(),
+                        new.account_id.column(),
                         new.token_number,
                         new.token.key,
                         new.token.bytes,
@@ -185,10 +186,10 @@ impl Store {
             let changed = connection
                 .execute(
                     "UPDATE accounts SET wants_subscription = ?2 WHERE id = ?1",
-                    params![id.as_str(), is_wanted],
+                    params![id.column(), is_wanted],
                 )
                 .map_err(StoreError::database("keep that events are wanted"))?;
-            upkeep::hasten(connection, Task::Subscription, Some(id.as_str()), now)?;
+            upkeep::hasten(connection, Task::Subscription, Some(&id), now)?;
             Ok(changed == 1)
         })
         .await
@@ -234,7 +235,8 @@ impl Store {
         .await
     }
 
-    /// Up to `limit` accounts after `after`, by id.
+    /// Up to `limit` accounts after `after`, by id: numbers first, the smallest first, then other
+    /// texts.
     pub async fn list_accounts(
         &self,
         after: Option<AccountId>,
@@ -242,10 +244,15 @@ impl Store {
     ) -> Result<Vec<Account>, StoreError> {
         self.read(move |connection| {
             let doing = StoreError::database;
+            // An id may be a number or a text, and no id is before all others.
+            let sql = match after {
+                None => "SELECT * FROM accounts ORDER BY id LIMIT ?2",
+                Some(_) => "SELECT * FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2",
+            };
             let mut query = connection
-                .prepare_cached("SELECT * FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2")
+                .prepare_cached(sql)
                 .map_err(doing("list accounts"))?;
-            let after = after.as_ref().map_or("", AccountId::as_str);
+            let after = after.as_ref().map(AccountId::column);
             let mut rows = query
                 .query(params![after, limit])
                 .map_err(doing("list accounts"))?;
@@ -269,7 +276,7 @@ fn end_token_hold(
         .execute(
             "UPDATE accounts SET hold_reason = NULL, hold_since = NULL
              WHERE id = ?1 AND hold_reason IS NOT NULL AND hold_until IS NULL",
-            [id.as_str()],
+            [id.column()],
         )
         .map_err(StoreError::database("release an account"))?;
     if released == 1 {
@@ -289,7 +296,7 @@ pub(crate) fn forget(
     // While its handle can still be told.
     alerts::resolve_of_account(connection, id, &AlertCode::ALL, now)?;
     let removed = connection
-        .execute("DELETE FROM accounts WHERE id = ?1", [id.as_str()])
+        .execute("DELETE FROM accounts WHERE id = ?1", [id.column()])
         .map_err(StoreError::database("remove the account"))?;
     if removed == 0 {
         return Ok(false);
@@ -331,7 +338,7 @@ fn drop_sends(
         .execute(
             "UPDATE sends SET state = 'cancelled', reason = ?3, finished_at = ?2, due_at = NULL
              WHERE account_id = ?1 AND state = 'planned'",
-            params![id.as_str(), now.as_millis(), reason],
+            params![id.column(), now.as_millis(), reason],
         )
         .map_err(StoreError::database("cancel the account's sends"))?;
     connection
@@ -346,7 +353,7 @@ fn drop_sends(
                         AND other.automation_id = ended.automation_id
                         AND (other.had_unknown = 1 OR other.state IN
                             ('planned', 'leased', 'accepted', 'unknown'))))",
-            params![id.as_str(), reason],
+            params![id.column(), reason],
         )
         .map_err(StoreError::database("free the account's limits"))?;
     Ok(())
@@ -360,7 +367,7 @@ pub(crate) fn find(
         .prepare_cached("SELECT * FROM accounts WHERE id = ?1")
         .and_then(|mut query| {
             query
-                .query_row([id.as_str()], |row| Ok(stored(row)))
+                .query_row([id.column()], |row| Ok(stored(row)))
                 .optional()
         })
         .map_err(StoreError::database("find the account"))?
@@ -368,7 +375,7 @@ pub(crate) fn find(
 }
 
 fn stored(row: &Row<'_>) -> Result<StoredAccount, StoreError> {
-    let id: String = row
+    let ids::Text(id) = row
         .get("id")
         .map_err(StoreError::database("read an account"))?;
     let read = Reader::new("accounts", &id, row);

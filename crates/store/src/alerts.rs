@@ -16,6 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use crate::error::StoreError;
+use crate::ids::{Column, MetaId as _};
 use crate::records::Conditions;
 use crate::rows::Reader;
 use crate::{Page, PageRequest, Store};
@@ -117,7 +118,7 @@ impl Store {
             if filter.is_open {
                 query.holds("a.resolved_at IS NULL");
             }
-            query.equals("a.account_id", filter.account_id.map(|id| id.to_string()));
+            query.is_id("a.account_id", filter.account_id.as_ref());
             query.equals("a.code", filter.code.map(|code| code.as_str().to_owned()));
             query.run(connection, RECORDS, "a.id", record, |record| {
                 record.alert.id.0
@@ -206,7 +207,7 @@ fn insert(
             insert.query_row(
                 params![
                     raised.code.as_str(),
-                    raised.account.as_ref().map(AccountId::as_str),
+                    raised.account.as_ref().map(AccountId::column),
                     now.as_millis(),
                     detail,
                     raised.step,
@@ -260,7 +261,7 @@ fn find_open(
         "{ALERTS} WHERE a.code = ?1 AND coalesce(a.account_id, '') = ?2
              AND a.resolved_at IS NULL"
     );
-    let account = account.map_or("", AccountId::as_str);
+    let account = account.map_or(Column::Text(""), AccountId::column);
     connection
         .prepare_cached(&sql)
         .and_then(|mut query| {
@@ -275,7 +276,7 @@ fn find_open(
 fn named(connection: &Connection, id: &AccountId) -> Result<Option<AlertAccount>, StoreError> {
     connection
         .prepare_cached("SELECT username FROM accounts WHERE id = ?1")
-        .and_then(|mut query| query.query_row([id.as_str()], |row| row.get(0)).optional())
+        .and_then(|mut query| query.query_row([id.column()], |row| row.get(0)).optional())
         .map(|username| {
             username.map(|username| AlertAccount {
                 id: id.clone(),
@@ -315,11 +316,8 @@ fn alert(row: &Row<'_>) -> Result<Alert, StoreError> {
     let read = Reader::new("alerts", &id, row);
     let username: Option<String> = read.get("username")?;
     let account = read
-        .get::<Option<String>>("account_id")?
-        .map(|id| AlertAccount {
-            id: AccountId::new(id),
-            username,
-        });
+        .optional_id("account_id", AccountId::new)?
+        .map(|id| AlertAccount { id, username });
     Ok(Alert::of(
         (AlertId(id), read.word("code", AlertCode::from_name)?),
         account,

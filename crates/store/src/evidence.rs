@@ -10,11 +10,11 @@ use hookline_model::send::{SendClass, SendKind, SendState};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Store;
-use crate::digest;
 use crate::error::StoreError;
+use crate::ids::MetaId as _;
 use crate::lanes::{self, Budgets};
 use crate::lanes::{End, wake_lane};
-use crate::packs::Unpacker;
+use crate::packs::{Unpacker, sends_known_by};
 use crate::rows::Reader;
 
 pub use decide::{Decided, Decision};
@@ -314,8 +314,8 @@ fn echo(
         .map_err(doing())?;
     let mut rows = query
         .query(params![
-            account.as_str(),
-            contact.as_str(),
+            account.column(),
+            contact.column(),
             since.as_millis()
         ])
         .map_err(doing())?;
@@ -338,12 +338,7 @@ fn echo(
 }
 
 fn attributed(connection: &Connection, message: &MessageId) -> Result<bool, StoreError> {
-    connection
-        .prepare_cached("SELECT 1 FROM sends WHERE message_digest = ?2 AND message_id = ?1")
-        .and_then(|mut query| {
-            query.exists(params![message.as_str(), digest::short(message.as_str())])
-        })
-        .map_err(StoreError::database("look for the send of a message"))
+    Ok(!sends_known_by(connection, message)?.is_empty())
 }
 
 fn rivals(connection: &Connection, send: SendId) -> Result<u32, StoreError> {
@@ -352,7 +347,7 @@ fn rivals(connection: &Connection, send: SendId) -> Result<u32, StoreError> {
             "SELECT count(*) FROM sends rival JOIN sends s ON s.id = ?1
              WHERE rival.account_id = s.account_id AND rival.contact_id = s.contact_id
                AND rival.id <> s.id AND rival.kind = s.kind AND rival.text = s.text
-               AND rival.message_id IS NULL AND rival.attempts > 0
+               AND rival.message_digest IS NULL AND rival.attempts > 0
                AND rival.state IN ('planned', 'leased', 'unknown', 'accepted')",
         )
         .and_then(|mut query| query.query_row([send.0], |row| row.get(0)))

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
+use crate::ids::MetaId as _;
 use crate::rows::Reader;
 use crate::sqlite::NewDelivery;
 use crate::upkeep::hasten;
@@ -99,7 +100,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
             note(connection, &account, cause, (begins_at, ends_at), now)?;
-            hasten(connection, Task::Backfill, Some(account.as_str()), read_at)?;
+            hasten(connection, Task::Backfill, Some(&account), read_at)?;
             Ok(())
         })
         .await
@@ -126,12 +127,13 @@ impl Store {
         self.read(move |connection| {
             connection
                 .prepare_cached(
-                    "SELECT * FROM gaps WHERE account_id = ?1 AND state IN ('waiting', 'reading')
+                    "SELECT * FROM gaps INDEXED BY gaps_open
+                     WHERE account_id = ?1 AND state IN ('waiting', 'reading')
                      ORDER BY id LIMIT 1",
                 )
                 .and_then(|mut query| {
                     query
-                        .query_row([account.as_str()], |row| Ok(gap(row)))
+                        .query_row([account.column()], |row| Ok(gap(row)))
                         .optional()
                 })
                 .map_err(StoreError::database("read a gap"))?
@@ -181,7 +183,7 @@ impl Store {
                      ORDER BY id DESC LIMIT ?2",
                 )
                 .map_err(doing())?;
-            let account = account.as_ref().map(AccountId::as_str);
+            let account = account.as_ref().map(AccountId::column);
             let mut rows = query.query(params![account, limit]).map_err(doing())?;
             let mut gaps = Vec::new();
             while let Some(row) = rows.next().map_err(doing())? {
@@ -218,7 +220,7 @@ impl Store {
         self.read(move |connection| {
             let sql = "SELECT 1 FROM events WHERE comment_id = ?1 AND account_id = ?2";
             known(connection, sql, &account, comments, |id| {
-                id.as_str().to_owned().into()
+                Column::from(id.column())
             })
         })
         .await
@@ -255,7 +257,7 @@ impl Store {
                 )
                 .and_then(|mut query| {
                     query
-                        .query_map(params![account.as_str(), limit], |row| row.get(0))?
+                        .query_map(params![account.column(), limit], |row| row.get(0))?
                         .map(|at| at.map(Timestamp::from_millis))
                         .collect()
                 })
@@ -277,7 +279,7 @@ impl Store {
                 .prepare_cached(NEWEST_OF_EACH_KIND)
                 .map_err(doing())?;
             let mut rows = query
-                .query(params![account.as_str(), limit])
+                .query(params![account.column(), limit])
                 .map_err(doing())?;
             let mut newest = BTreeMap::new();
             while let Some(row) = rows.next().map_err(doing())? {
@@ -308,7 +310,7 @@ fn known<T: std::hash::Hash + Eq>(
     let mut query = connection.prepare_cached(sql).map_err(doing())?;
     let mut found = HashSet::new();
     for id in ids {
-        let exists = query.exists(params![column(&id), account.as_str()]);
+        let exists = query.exists(params![column(&id), account.column()]);
         if exists.map_err(doing())? {
             found.insert(id);
         }
@@ -331,7 +333,7 @@ fn note(
         )
         .and_then(|mut update| {
             update.execute(params![
-                account.as_str(),
+                account.column(),
                 begins_at.as_millis(),
                 ends_at.as_millis()
             ])
@@ -347,7 +349,7 @@ fn note(
         )
         .and_then(|mut insert| {
             insert.execute(params![
-                account.as_str(),
+                account.column(),
                 cause.as_str(),
                 begins_at.as_millis(),
                 ends_at.as_millis(),
@@ -381,7 +383,8 @@ fn note_of_all(
              SELECT id, ?1, ?2, ?3, 'waiting', ?4 FROM accounts
              WHERE connected_at < ?3 AND NOT EXISTS (
                  -- Both conditions on the state: the first is the index's.
-                 SELECT 1 FROM gaps g WHERE g.account_id = accounts.id
+                 SELECT 1 FROM gaps g INDEXED BY gaps_open
+                 WHERE g.account_id = accounts.id
                      AND g.state IN ('waiting', 'reading') AND g.state = 'waiting'
                      AND g.begins_at <= ?2 AND g.ends_at >= ?3)",
         )

@@ -4,6 +4,7 @@
 //! so a lane that is paced, paused or leased costs nothing and blocks nobody, whatever its
 //! backlog. Each claim gets a new fence; what a worker whose claim ran out still does is refused.
 
+mod answer;
 mod attempt;
 mod claim;
 mod finish;
@@ -22,9 +23,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::accounts::StoredAccount;
 use crate::error::StoreError;
+use crate::ids::MetaId as _;
 
 pub use pause::NewHold;
 
+pub(crate) use answer::Answer;
 pub(crate) use finish::{End, accept, end, give_up};
 pub(crate) use pause::{hold_now, release_lanes};
 
@@ -53,6 +56,12 @@ impl Budgets {
             SendClass::Media => self.media,
             SendClass::PublicReply => self.public_reply,
         }
+    }
+
+    /// How long an attempt counts at most, whatever its class.
+    pub fn longest_window(&self) -> Duration {
+        let windows = SendClass::ALL.map(|class| self.of(class).window());
+        windows.into_iter().max().unwrap_or_default()
     }
 }
 
@@ -260,7 +269,7 @@ pub(crate) fn lane_of(
         .prepare_cached("SELECT id FROM lanes WHERE account_id = ?1 AND class = ?2")
         .and_then(|mut query| {
             query
-                .query_row([account.as_str(), class.as_str()], |row| row.get(0))
+                .query_row(params![account.column(), class.as_str()], |row| row.get(0))
                 .optional()
         })
         .map_err(doing())?;
@@ -271,7 +280,7 @@ pub(crate) fn lane_of(
         .execute(
             "INSERT INTO lanes (account_id, class, next_at) VALUES (?1, ?2, ?3)",
             params![
-                account.as_str(),
+                account.column(),
                 class.as_str(),
                 Timestamp::FAR_FUTURE.as_millis()
             ],

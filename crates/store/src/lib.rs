@@ -27,8 +27,10 @@ pub mod erase;
 mod error;
 pub mod evidence;
 pub mod gaps;
+mod ids;
 mod instance;
 pub mod lanes;
+mod mids;
 pub mod packs;
 pub mod planning;
 #[cfg(test)]

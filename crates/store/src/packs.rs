@@ -6,6 +6,7 @@
 //! would keep pieces of people's words for as long as it is used (docs/adr/0016).
 //!
 //! - [`contents`](self): the bytes of a pack, and reading them back
+//! - `sends`, `runs`: what of a send and of a run goes into it
 //! - `swap`: making a pack beside the writer, and putting it in the place of its rows
 //! - `undo`: putting the rows back, because one of them is about to change
 //!
@@ -14,6 +15,8 @@
 
 mod contents;
 mod read;
+mod runs;
+mod sends;
 mod shrink;
 mod swap;
 mod undo;
@@ -21,4 +24,6 @@ mod undo;
 pub use swap::{NextPack, Pack};
 
 pub(crate) use read::Unpacker;
+pub(crate) use runs::PackedRun;
+pub(crate) use sends::sends_known_by;
 pub(crate) use undo::{undo_delivery, undo_event};

@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::ids::MetaId as _;
 use crate::lanes::Budgets;
 
 /// Lanes looked at for one page. A page of an installation in which many lanes failed long ago
@@ -143,7 +144,7 @@ fn next_of_account(
 ) -> Result<Option<(LaneId, bool)>, StoreError> {
     let lane: Option<i64> = connection
         .prepare_cached(NEXT_OF_ACCOUNT)
-        .and_then(|mut query| query.query_row(params![account.as_str(), after.0], |row| row.get(0)))
+        .and_then(|mut query| query.query_row(params![account.column(), after.0], |row| row.get(0)))
         .map_err(StoreError::database("look for an account's lanes"))?;
     Ok(lane.map(|id| (LaneId(id), true)))
 }

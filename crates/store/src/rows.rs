@@ -8,6 +8,7 @@ use rusqlite::{Row, Statement};
 use serde::de::DeserializeOwned;
 
 use crate::error::StoreError;
+use crate::{ids, mids};
 
 /// Reads columns of one row by name, turning what cannot be read into an error that names table,
 /// column and row.
@@ -112,23 +113,31 @@ impl<'row, 'statement> Reader<'row, 'statement> {
     }
 
     pub(crate) fn account(&self) -> Result<AccountId, StoreError> {
-        self.get::<String>("account_id").map(AccountId::new)
+        self.get::<ids::Text>("account_id")
+            .map(|id| AccountId::new(id.0))
     }
 
     pub(crate) fn contact(&self) -> Result<Option<ContactId>, StoreError> {
-        Ok(self
-            .get::<Option<String>>("contact_id")?
-            .map(ContactId::new))
+        self.optional_id("contact_id", ContactId::new)
     }
 
     pub(crate) fn comment(&self) -> Result<Option<CommentId>, StoreError> {
-        Ok(self
-            .get::<Option<String>>("comment_id")?
-            .map(CommentId::new))
+        self.optional_id("comment_id", CommentId::new)
+    }
+
+    /// An id of Meta's that is kept as [`ids`] say.
+    pub(crate) fn optional_id<T>(
+        &self,
+        column: &'static str,
+        of_text: impl FnOnce(String) -> T,
+    ) -> Result<Option<T>, StoreError> {
+        let id = self.get::<Option<ids::Text>>(column)?;
+        Ok(id.map(|id| of_text(id.0)))
     }
 
     pub(crate) fn message(&self, column: &'static str) -> Result<Option<MessageId>, StoreError> {
-        Ok(self.get::<Option<String>>(column)?.map(MessageId::new))
+        let id = self.get::<Option<mids::Text>>(column)?;
+        Ok(id.map(|id| MessageId::new(id.0)))
     }
 
     pub(crate) fn count(&self, column: &'static str) -> Result<u32, StoreError> {

@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::ids::{self, Column, MetaId as _};
 use crate::rows::Reader;
 
 /// How the app itself stands in the column of accounts.
-const APP: &str = "";
+const APP: Column<'_> = Column::Text("");
 
 /// A task whose time has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +54,8 @@ impl Store {
         done: TaskDone,
     ) -> Result<(), StoreError> {
         self.write(move |connection| {
-            let account = done_for.account_id.as_ref().map_or(APP, AccountId::as_str);
+            let account = done_for.account_id.as_ref();
+            let account = account.map_or(APP, AccountId::column);
             let memo = done.memo.as_ref().map(Value::to_string);
             connection
                 .prepare_cached(
@@ -85,11 +87,8 @@ impl Store {
         account: Option<AccountId>,
         at: Timestamp,
     ) -> Result<usize, StoreError> {
-        self.write(move |connection| {
-            let account = account.as_ref().map(AccountId::as_str);
-            hasten(connection, task, account, at)
-        })
-        .await
+        self.write(move |connection| hasten(connection, task, account.as_ref(), at))
+            .await
     }
 
     /// When the engine last said that it lives.
@@ -134,7 +133,7 @@ fn due(connection: &Connection, now: Timestamp, limit: u32) -> Result<Vec<DueTas
         .map_err(doing())?;
     let mut tasks = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
-        let account: String = row.get("account_id").map_err(doing())?;
+        let ids::Text(account) = row.get("account_id").map_err(doing())?;
         match task(&account, &Reader::new("upkeep", &account, row)) {
             Ok(task) => tasks.push(task),
             // It stays due, for a version that can read it; the others go on.
@@ -151,7 +150,7 @@ fn task(account: &str, read: &Reader<'_, '_>) -> Result<DueTask, StoreError> {
         task: read.word("task", Task::from_name)?,
         failures: read.count("failures")?,
         memo: read.optional_json("memo")?,
-        account_id: (account != APP).then(|| AccountId::new(account)),
+        account_id: (Column::of(account) != APP).then(|| AccountId::new(account)),
     })
 }
 
@@ -160,9 +159,10 @@ fn task(account: &str, read: &Reader<'_, '_>) -> Result<DueTask, StoreError> {
 pub(crate) fn hasten(
     connection: &Connection,
     task: Task,
-    account: Option<&str>,
+    account: Option<&AccountId>,
     at: Timestamp,
 ) -> Result<usize, StoreError> {
+    let account = account.map(AccountId::column);
     connection
         .prepare_cached(
             "UPDATE upkeep SET due_at = ?3
@@ -185,7 +185,7 @@ pub(crate) fn begin(
                  ON CONFLICT (account_id, task) DO UPDATE SET due_at = ?3, failures = 0",
             )
             .and_then(|mut insert| {
-                insert.execute(params![account.as_str(), task.as_str(), now.as_millis()])
+                insert.execute(params![account.column(), task.as_str(), now.as_millis()])
             })
             .map_err(StoreError::database("begin the upkeep of an account"))?;
     }
@@ -198,11 +198,11 @@ pub(crate) fn end(connection: &Connection, account: &AccountId) -> Result<(), St
     connection
         .execute(
             "DELETE FROM upkeep WHERE account_id = ?1",
-            [account.as_str()],
+            [account.column()],
         )
         .map_err(doing("end the upkeep of an account"))?;
     connection
-        .execute("DELETE FROM gaps WHERE account_id = ?1", [account.as_str()])
+        .execute("DELETE FROM gaps WHERE account_id = ?1", [account.column()])
         .map_err(doing("forget the gaps of an account"))?;
     Ok(())
 }

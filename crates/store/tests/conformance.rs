@@ -14,6 +14,8 @@ mod durability;
 mod erase;
 #[path = "conformance/house.rs"]
 mod house;
+#[path = "conformance/ids.rs"]
+mod ids;
 #[path = "conformance/lanes.rs"]
 mod lanes;
 #[path = "conformance/migrations.rs"]

@@ -176,10 +176,12 @@ impl Scene {
         }
     }
 
-    /// Compresses all there is; answers with how long each swap took, the shortest first.
+    /// Compresses all there is, as a day later; answers with how long each swap took, the shortest
+    /// first.
     pub(super) async fn pack(&self) -> anyhow::Result<Vec<Duration>> {
+        let before = self.clock.now().plus(Duration::from_hours(24));
         let mut swaps = Vec::new();
-        while let NextPack::Pack(pack) = self.store.next_pack(self.clock.now()).await? {
+        while let NextPack::Pack(pack) = self.store.next_pack(before, before).await? {
             let begun = now();
             self.store.commit_pack(pack).await?;
             swaps.push(begun.elapsed());

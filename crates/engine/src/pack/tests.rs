@@ -6,9 +6,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use hookline_model::account::Login;
-use hookline_model::ids::{AccountId, ContactId, DeliveryId};
+use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
+use hookline_model::budget::Budget;
+use hookline_model::ids::{AccountId, ContactId, DeliveryId, MessageId};
 use hookline_store::erase::AskedFor;
-use hookline_store::records::{EventFilter, Story};
+use hookline_store::lanes::{
+    Budgets, ClaimRequest, Ending, FinishAttempt, LaneEffect, Learnt, StartAttempt, StartResult,
+    StartedAttempt,
+};
+use hookline_store::records::{EventFilter, SendFilter, SendRecord, Story};
 use hookline_store::{ConnectAccount, Gate, Grant, PageRequest, Pass, RecordDelivery, SealedToken};
 use rand::SeedableRng as _;
 
@@ -73,6 +79,43 @@ fn body(number: u64) -> String {
     )
 }
 
+fn mid(send: i64) -> String {
+    format!("mid.of.what.was.sent.{send:04}")
+}
+
+/// What Meta said of an attempt.
+fn finish(attempt: StartedAttempt) -> FinishAttempt {
+    let send = attempt.send.0;
+    let (outcome, status) = match send % 10 {
+        3 => {
+            let reason = "recipient_unknown".to_owned();
+            (AttemptOutcome::Refused { reason }, 400)
+        }
+        7 => {
+            let reason = "timeout".to_owned();
+            (AttemptOutcome::Unknown { reason }, 504)
+        }
+        _ => (
+            AttemptOutcome::Accepted {
+                message_id: Some(MessageId::new(mid(send))),
+                recipient_id: None,
+            },
+            200,
+        ),
+    };
+    FinishAttempt {
+        attempt,
+        outcome,
+        answer: MetaAnswer {
+            http_status: Some(status),
+            message: (status == 400).then(|| format!("no such user {send}")),
+            ..MetaAnswer::default()
+        },
+        retry_at: Timestamp::FAR_FUTURE,
+        effect: LaneEffect::None,
+    }
+}
+
 impl Attic {
     fn build() -> Self {
         let attic = Self {
@@ -104,8 +147,62 @@ impl Attic {
             attic.record(&store, &body(number));
         }
         attic.interpret(&store);
+        attic.answer(&store);
         attic.clock.0.fetch_add(25 * 3_600_000, Ordering::Relaxed);
         attic
+    }
+
+    /// Everything that is due goes out. Meta takes it; of ten one is refused, and of one nobody knows.
+    fn answer(&self, store: &Store) {
+        self.clock.0.fetch_add(60_000, Ordering::Relaxed);
+        let now = self.clock.now();
+        let budget = Budget::new(1_000_000, Duration::from_hours(1), 100_000);
+        let budgets = Budgets {
+            private_reply: budget,
+            ..Settings::default().budgets
+        };
+        let request = ClaimRequest {
+            lease: Duration::from_mins(5),
+            lanes: 10,
+            sends_per_lane: 200,
+            budgets,
+        };
+        loop {
+            let lanes = done(store.claim_lanes(request, now));
+            if lanes.is_empty() {
+                return;
+            }
+            for lane in lanes {
+                for send in lane.sends {
+                    let attempt = StartAttempt {
+                        send: send.id,
+                        text: format!("Dear guest {}", send.id.0),
+                        budget,
+                        learnt: Some(Learnt {
+                            context: serde_json::json!({"of": send.id.0}),
+                            deadline_at: None,
+                        }),
+                    };
+                    let asked = vec![(lane.claim.clone(), attempt)];
+                    let started = store.start_attempts(asked, now).now_or_never().unwrap();
+                    let Ok(StartResult::Started(attempt)) = &started[0] else {
+                        panic!("{started:?}")
+                    };
+                    let ended = vec![Ending {
+                        finish: Some(finish(attempt.clone())),
+                        release: None,
+                    }];
+                    let ended = store.end_attempts(ended, budgets, now);
+                    assert!(matches!(ended.now_or_never().unwrap()[..], [Ok(true)]));
+                }
+                let given_back = vec![Ending {
+                    finish: None,
+                    release: Some(lane.claim),
+                }];
+                let given_back = store.end_attempts(given_back, budgets, now);
+                assert!(given_back.now_or_never().unwrap()[0].is_ok());
+            }
+        }
     }
 
     fn path(&self) -> PathBuf {
@@ -146,14 +243,14 @@ impl Attic {
         }
     }
 
-    fn packer(&self, store: &Arc<Store>) -> Packer {
-        let clock: Arc<dyn Clock> = Arc::<Stopped>::clone(&self.clock);
-        Packer::new(Arc::clone(store), clock, Arc::new(Settings::default()))
-    }
-
     /// Packs all there is and says how many deliveries that were; none when the process died.
     fn pack(&self, store: &Arc<Store>) -> Option<usize> {
-        let packer = self.packer(store);
+        self.pack_as(store, Settings::default())
+    }
+
+    fn pack_as(&self, store: &Arc<Store>, settings: Settings) -> Option<usize> {
+        let clock: Arc<dyn Clock> = Arc::<Stopped>::clone(&self.clock);
+        let packer = Packer::new(Arc::clone(store), clock, Arc::new(settings));
         let mut deliveries = 0;
         loop {
             let report = packer.tick().now_or_never()?.unwrap();
@@ -172,6 +269,15 @@ impl Attic {
         };
         (0..DELIVERIES).map(story).collect()
     }
+}
+
+/// What a list shows of all sends.
+fn sends(store: &Store, now: Timestamp) -> Vec<SendRecord> {
+    let page = PageRequest {
+        before: None,
+        limit: 500,
+    };
+    done(store.list_sends(SendFilter::default(), page, now)).items
 }
 
 /// Without threads everything is done at once.
@@ -195,10 +301,18 @@ fn holds(haystack: &[u8], needle: &[u8]) -> bool {
 fn what_was_packed_is_shown_byte_by_byte_and_explained_as_before() {
     let attic = Attic::build();
     let store = attic.open(i64::MAX);
+    let now = attic.clock.now();
     let before = attic.stories(&store);
+    let sent = sends(&store, now);
+    assert!(sent[0].attempts[0].answer.is_some());
     assert_eq!(attic.pack(&store), Some(128));
     assert!(done(store.empty_log()));
-    assert!(!holds(&std::fs::read(attic.path()).unwrap(), b"guest.77\""));
+    let on_disk = std::fs::read(attic.path()).unwrap();
+    for gone in ["guest.77\"", "Dear guest 78", &mid(78), "no such user 73"] {
+        assert!(!holds(&on_disk, gone.as_bytes()), "{gone}");
+    }
+    assert!(holds(&on_disk, b"Dear guest 67"), "nobody knows of it yet");
+    assert_eq!(sends(&store, now), sent);
     for number in 0..DELIVERIES {
         assert_eq!(bytes_of(&store, number).unwrap(), body(number).as_bytes());
     }
@@ -207,6 +321,51 @@ fn what_was_packed_is_shown_byte_by_byte_and_explained_as_before() {
         format!("{before:?}")
     );
     assert_eq!(attic.pack(&store), Some(0), "and nothing is packed twice");
+}
+
+#[test]
+fn a_packed_send_is_known_by_its_message_and_confirmed_by_its_echo() {
+    let attic = Attic::build();
+    let store = attic.open(i64::MAX);
+    attic.pack(&store).unwrap();
+    let is_known = |mid: &str| done(store.is_attributed(MessageId::new(mid)));
+    assert!(is_known(&mid(5)) && !is_known("mid.of.nobody"));
+    let story = done(store.find_story(mid(5), attic.clock.now())).unwrap();
+    assert_eq!(story.sends[0].echoed_at, None);
+    attic.record(
+        &store,
+        &format!(
+            concat!(
+                r#"{{"object":"instagram","entry":[{{"id":"17841400000000001","time":1790000000,"#,
+                r#""messaging":[{{"sender":{{"id":"17841400000000001"}},"recipient":{{"id":"6100000000000004"}},"#,
+                r#""timestamp":1790000000000,"message":{{"mid":"{}","text":"Dear","is_echo":true}}}}]}}]}}"#
+            ),
+            mid(5)
+        ),
+    );
+    attic.interpret(&store);
+    let confirmed = sends(&store, attic.clock.now())
+        .into_iter()
+        .filter(|send| send.echoed_at.is_some())
+        .map(|send| send.id)
+        .collect::<Vec<_>>();
+    assert_eq!(confirmed, [story.sends[0].id]);
+}
+
+#[test]
+fn what_a_budget_still_counts_is_not_packed() {
+    let attic = Attic::build();
+    attic.clock.0.fetch_sub(24 * 3_600_000, Ordering::Relaxed);
+    let store = attic.open(i64::MAX);
+    let settings = Settings {
+        compress_after: Duration::ZERO,
+        ..Settings::default()
+    };
+    assert_eq!(attic.pack_as(&store, settings), Some(128));
+    done(store.empty_log());
+    let on_disk = std::fs::read(attic.path()).unwrap();
+    assert!(!holds(&on_disk, b"guest.77\""));
+    assert!(holds(&on_disk, mid(78).as_bytes()));
 }
 
 #[test]
@@ -223,8 +382,10 @@ fn a_packed_delivery_can_be_replayed_and_tells_what_it_told() {
     attic.pack(&store).unwrap();
     let asked = store.request_replay(DeliveryId(7), attic.clock.now());
     assert!(done(asked));
+    let sent = sends(&store, attic.clock.now());
     assert_eq!(attic.interpret(&store), (0, 1));
     assert_eq!(bytes_of(&store, 6).unwrap(), body(6).as_bytes());
+    assert_eq!(sends(&store, attic.clock.now()), sent);
 }
 
 #[test]
@@ -245,8 +406,11 @@ fn what_is_to_be_replayed_or_forgotten_is_left_as_it_is() {
 fn a_process_that_dies_at_any_step_of_packing_loses_and_changes_nothing() {
     for steps in 0.. {
         let attic = Attic::build();
+        let now = attic.clock.now();
+        let sent = sends(&attic.open(i64::MAX), now);
         let survived = attic.pack(&attic.open(steps)).is_some();
         let store = attic.open(i64::MAX);
+        assert_eq!(sends(&store, now), sent);
         for number in 0..DELIVERIES {
             assert_eq!(bytes_of(&store, number).unwrap(), body(number).as_bytes());
         }
@@ -254,6 +418,7 @@ fn a_process_that_dies_at_any_step_of_packing_loses_and_changes_nothing() {
         for number in 0..DELIVERIES {
             assert_eq!(bytes_of(&store, number).unwrap(), body(number).as_bytes());
         }
+        assert_eq!(sends(&store, now), sent);
         if survived {
             assert!(steps >= 4, "two packs, each with a step before and after");
             return;
@@ -283,6 +448,7 @@ fn who_is_erased_is_in_no_pack_and_in_no_byte_of_what_was_one() {
     let attic = Attic::build();
     let store = attic.open(i64::MAX);
     attic.pack(&store).unwrap();
+    let sent = sends(&store, attic.clock.now());
     drop(store);
     let store = attic.open(i64::MAX);
     done(store.empty_log());
@@ -301,6 +467,11 @@ fn who_is_erased_is_in_no_pack_and_in_no_byte_of_what_was_one() {
         "the pack of the one who was erased is gone, the other stays"
     );
     assert!(!holds(&after, b"6100000000000020"));
+    assert!(!holds(&after, &6_100_000_000_000_020_i64.to_be_bytes()));
+    assert!(!holds(&after, mid(21).as_bytes()));
+    assert!(holds(&after, mid(22).as_bytes()), "it is in its row again");
+    let others = sent.into_iter().filter(|send| send.id.0 != 21);
+    assert_eq!(sends(&store, attic.clock.now()), others.collect::<Vec<_>>());
     for number in 0..DELIVERIES {
         let bytes = bytes_of(&store, number).unwrap();
         if number == 20 {
@@ -330,7 +501,7 @@ fn who_is_erased_while_a_pack_is_made_is_not_in_it() {
     let attic = Attic::build();
     let store = attic.open(i64::MAX);
     let before = attic.clock.now().minus(Duration::from_hours(24));
-    let NextPack::Pack(pack) = done(store.next_pack(before)) else {
+    let NextPack::Pack(pack) = done(store.next_pack(before, before)) else {
         panic!("there is nothing to pack");
     };
     erase(&attic, &store, 20);

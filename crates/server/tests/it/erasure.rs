@@ -13,7 +13,7 @@ use hookline_model::ids::{AccountId, AppScopedId, DeliveryId};
 use hookline_store::erase::AskedFor;
 use hookline_store::{Gate, Ownership, Pass, Store};
 
-use town::{Person, Town, bytes_of, contact, erase, go_on, holds};
+use town::{Person, Town, bytes_of, contact, erase, go_on, holds, in_columns};
 
 /// Fails when a byte of `gone` is there, or one of the others is not.
 #[track_caller]
@@ -22,6 +22,8 @@ fn check(bytes: &[u8], gone: &[&Person], stay: &[&Person]) {
         for mark in person.marks() {
             assert!(!holds(bytes, &mark), "{mark} is still in the files");
         }
+        let (id, number) = (&person.id, in_columns(&person.id));
+        assert!(!holds(bytes, number), "{id} is still in a row");
     }
     for person in stay {
         let marks = person.marks();
@@ -31,6 +33,8 @@ fn check(bytes: &[u8], gone: &[&Person], stay: &[&Person]) {
         for mark in [id, name] {
             assert!(holds(bytes, mark), "{mark} is gone with somebody else");
         }
+        let is_in_a_row = holds(bytes, in_columns(id));
+        assert!(is_in_a_row, "{id} is in no row, or not as it is looked for");
         // Events may quote it from a delivery in which it is written otherwise.
         let is_there = holds(bytes, word) || holds(bytes, escaped);
         assert!(is_there, "{word} is gone with somebody else");
@@ -105,9 +109,15 @@ async fn an_account_goes_with_all_its_people_and_the_other_stays() {
         for mark in person.marks().iter().skip(1).take(3) {
             assert!(!holds(&bytes, mark), "{mark} is still there");
         }
+        let (id, number) = (&person.id, in_columns(&person.id));
+        assert!(!holds(&bytes, number), "{id} is still in a row");
     }
     for mark in [town::ACCOUNTS[0], "acme0", "24900000000000000"] {
         assert!(!holds(&bytes, mark), "{mark} is still in the files");
+    }
+    for (account, is_there) in [(town::ACCOUNTS[0], false), (town::ACCOUNTS[1], true)] {
+        let is_found = holds(&bytes, in_columns(account));
+        assert_eq!(is_found, is_there, "rows of {account}");
     }
     check(&bytes, &[], &stay);
     check_sound(&directory, 2).await;

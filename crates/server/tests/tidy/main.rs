@@ -1,6 +1,7 @@
 //! The rules of the house that no compiler checks.
 //!
 //! - [`crates`]: which crate may use which, and where SQL may stand
+//! - [`columns`]: how ids of Meta get into statements
 //! - [`modules`]: no orphan files, no `mod.rs`, sizes
 //! - [`words`]: what no text of ours says
 //! - [`links`]: what documents point at exists
@@ -8,6 +9,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod columns;
 mod crates;
 mod links;
 mod modules;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use hookline_model::alert::{AlertCode, RaiseAlert};
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::AccountId;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::{ALERTS, Open, find_open, open, raise, resolve};
 use crate::Store;
 use crate::error::StoreError;
+use crate::ids;
 use crate::lanes::StartedAttempt;
 
 impl Store {
@@ -87,6 +88,7 @@ impl Store {
 /// Accounts whose alert does not say what is so, with the sends a person has to settle.
 fn changes(connection: &Connection) -> Result<BTreeMap<AccountId, u32>, StoreError> {
     let doing = || StoreError::database("count sends that need a person");
+    let account = |row: &Row<'_>| row.get(0).map(|id: ids::Text| AccountId::new(id.0));
     let mut wanted: BTreeMap<AccountId, u32> = connection
         .prepare_cached(
             "SELECT account_id, count(*) FROM sends
@@ -97,24 +99,23 @@ fn changes(connection: &Connection) -> Result<BTreeMap<AccountId, u32>, StoreErr
         .and_then(|mut query| {
             query
                 .query_map([Timestamp::FAR_FUTURE.as_millis()], |row| {
-                    Ok((AccountId::new(row.get::<_, String>(0)?), row.get(1)?))
+                    Ok((account(row)?, row.get(1)?))
                 })?
                 .collect()
         })
         .map_err(doing())?;
-    let told: Vec<(String, String)> = connection
+    let told: Vec<(AccountId, String)> = connection
         .prepare_cached(
             "SELECT account_id, detail FROM alerts
              WHERE code = 'sends_need_a_person' AND resolved_at IS NULL",
         )
         .and_then(|mut query| {
             query
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .query_map([], |row| Ok((account(row)?, row.get(1)?)))?
                 .collect()
         })
         .map_err(doing())?;
     for (account, detail) in told {
-        let account = AccountId::new(account);
         let unsettled = wanted.entry(account.clone()).or_insert(0);
         if detail_of(*unsettled) == detail {
             wanted.remove(&account);

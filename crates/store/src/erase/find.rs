@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hookline_model::erasure::{DISTINCT_ID_BYTES, Marks, Part, Whom};
 use hookline_model::event::EventBody;
-use hookline_model::ids::{AccountId, DeliveryId, EventId};
+use hookline_model::ids::{AccountId, ContactId, DeliveryId, EventId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
@@ -12,6 +12,7 @@ use super::{Doomed, OpenDeletion, Suspects};
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
+use crate::ids::{Column, MetaId as _};
 use crate::packs::Unpacker;
 use crate::rows::Reader;
 
@@ -145,7 +146,7 @@ fn holds_bytes(body: &[u8], needle: &[u8]) -> bool {
 /// An event that may be theirs.
 struct Candidate<'row> {
     account: &'row AccountId,
-    contact: Option<String>,
+    contact: Option<ContactId>,
     body: String,
 }
 
@@ -163,7 +164,7 @@ impl Candidate<'_> {
             return false;
         }
         let holds = |text: &str| self.body.contains(text);
-        self.contact.as_deref() == Some(marks.id)
+        self.contact.as_ref().map(ContactId::as_str) == Some(marks.id)
             || holds(&format!("\"{}\"", marks.id))
             || (marks.id.len() >= DISTINCT_ID_BYTES && holds(marks.id))
             || marks
@@ -209,14 +210,14 @@ fn doomed(connection: &Connection, deletion: &OpenDeletion) -> Result<Doomed, St
         let account = read.account()?;
         let candidate = Candidate {
             account: &account,
-            contact: read.get("contact_id")?,
+            contact: read.contact()?,
             body: packs.event_text(id, &read)?,
         };
         if !candidate.is_of(&deletion.whom) {
             continue;
         }
         let message = message_of(&candidate.body);
-        let comment: Option<String> = read.get("comment_id")?;
+        let comment = read.optional_id("comment_id", |id| id)?;
         found
             .parts
             .extend(message.into_iter().chain(comment).map(|id| {
@@ -243,23 +244,25 @@ fn message_of(body: &str) -> Option<String> {
 /// was sent for them, and every delivery that told of any of it.
 fn complete(connection: &Connection, found: &mut Doomed) -> Result<(), StoreError> {
     let doing = || StoreError::database("look for what belongs to events");
-    for event in found.events.clone() {
+    let mut packs = Unpacker::new(connection);
+    for event in &found.events {
         let mut sent = connection
             .prepare_cached(
-                "SELECT account_id, message_id FROM sends
-                 WHERE event_id = ?1 AND message_id IS NOT NULL",
+                "SELECT s.id, s.account_id, s.text, s.message_id, e.pack_id
+                 FROM sends s JOIN events e ON e.id = s.event_id
+                 WHERE s.event_id = ?1 AND s.message_digest IS NOT NULL",
             )
             .map_err(doing())?;
-        let rows = sent
-            .query_map([event.0], |row| {
-                Ok(Part {
-                    account: AccountId::new(row.get::<_, String>(0)?),
-                    id: row.get(1)?,
-                })
-            })
-            .map_err(doing())?;
-        for part in rows {
-            found.parts.push(part.map_err(doing())?);
+        let mut rows = sent.query([event.0]).map_err(doing())?;
+        while let Some(row) = rows.next().map_err(doing())? {
+            let id: i64 = row.get(0).map_err(doing())?;
+            let read = Reader::new("sends", &id, row);
+            let account = read.account()?;
+            let message = packs.message_id(id, &read)?;
+            found.parts.extend(message.map(|message| Part {
+                account,
+                id: message.to_string(),
+            }));
         }
     }
     let mut events: BTreeSet<i64> = found.events.iter().map(|event| event.0).collect();
@@ -297,6 +300,7 @@ fn deliveries_of(
 
 /// The events about one comment or message of an account.
 pub(super) fn events_of_part(connection: &Connection, part: &Part) -> Result<Vec<i64>, StoreError> {
+    let account = part.account.column();
     connection
         .prepare_cached(
             "SELECT id FROM events WHERE mid_digest = ?3 AND account_id = ?1
@@ -305,7 +309,7 @@ pub(super) fn events_of_part(connection: &Connection, part: &Part) -> Result<Vec
         .and_then(|mut query| {
             query
                 .query_map(
-                    params![part.account.as_str(), part.id, digest::short(&part.id)],
+                    params![account, Column::of(&part.id), digest::short(&part.id)],
                     |row| row.get(0),
                 )?
                 .collect()

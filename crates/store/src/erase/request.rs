@@ -3,12 +3,13 @@
 use hookline_model::clock::Timestamp;
 use hookline_model::erasure::{ErasedAccount, ErasedPerson, Whom};
 use hookline_model::ids::{AccountId, AppScopedId, ContactId, DeliveryId, EventId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::{AskedFor, Deletion, DeletionState, Erased, OpenDeletion};
 use crate::Store;
 use crate::accounts;
 use crate::error::StoreError;
+use crate::ids::{self, Column, MetaId as _};
 use crate::rows::{Reader, to_json};
 
 impl Store {
@@ -69,19 +70,21 @@ impl Store {
         name: String,
     ) -> Result<Option<ContactId>, StoreError> {
         self.read(move |connection| {
-            let found: Option<String> = connection
+            let found: Option<ids::Text> = connection
                 .prepare_cached(
                     "SELECT contact_id FROM contacts WHERE account_id = ?1
-                         AND (contact_id = ?2 OR username = ?2 COLLATE NOCASE)
+                         AND (contact_id = ?2 OR username = ?3 COLLATE NOCASE)
                      ORDER BY contact_id = ?2 DESC LIMIT 1",
                 )
                 .and_then(|mut query| {
                     query
-                        .query_row([account.as_str(), &name], |row| row.get(0))
+                        .query_row(params![account.column(), Column::of(&name), name], |row| {
+                            row.get(0)
+                        })
                         .optional()
                 })
                 .map_err(StoreError::database("find the contact"))?;
-            Ok(found.map(ContactId::new))
+            Ok(found.map(|id| ContactId::new(id.0)))
         })
         .await
     }
@@ -143,7 +146,7 @@ fn whom(connection: &Connection, asked_for: &AskedFor) -> Result<Whom, StoreErro
             people: vec![person(connection, None, ContactId::new(id.as_str()))?],
         },
         AskedFor::Account(id) => Whom {
-            accounts: accounts_where(connection, "id = ?1", id.as_str())?,
+            accounts: accounts_where(connection, "id = ?1", id.column())?,
             people: Vec::new(),
         },
         AskedFor::Contact { account, contact } => Whom {
@@ -163,7 +166,7 @@ fn accounts_of_user(connection: &Connection, user: &str) -> Result<Vec<ErasedAcc
 fn accounts_where(
     connection: &Connection,
     condition: &'static str,
-    value: &str,
+    value: impl ToSql,
 ) -> Result<Vec<ErasedAccount>, StoreError> {
     let doing = || StoreError::database("find the accounts to erase");
     let mut query = connection
@@ -175,7 +178,7 @@ fn accounts_where(
     let found = query.query_map([value], |row| {
         let others: [Option<String>; 4] = [row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?];
         Ok(ErasedAccount {
-            id: AccountId::new(row.get::<_, String>(0)?),
+            id: AccountId::new(row.get::<_, ids::Text>(0)?.0),
             other_ids: others.into_iter().flatten().collect(),
             username: row.get(1)?,
         })
@@ -198,9 +201,9 @@ fn person(
                AND username IS NOT NULL",
         )
         .map_err(doing())?;
-    let account_id = account.as_ref().map(AccountId::as_str);
+    let account_id = account.as_ref().map(AccountId::column);
     let usernames = query
-        .query_map(params![account_id, id.as_str()], |row| row.get(0))
+        .query_map(params![account_id, id.column()], |row| row.get(0))
         .and_then(Iterator::collect)
         .map_err(doing())?;
     Ok(ErasedPerson {

@@ -10,6 +10,7 @@ use super::{OpenDeletion, Redacted};
 use crate::Store;
 use crate::accounts::bump;
 use crate::error::StoreError;
+use crate::ids::MetaId as _;
 use crate::packs::{undo_delivery, undo_event};
 use crate::quoting::write_out;
 
@@ -198,11 +199,11 @@ fn erase_contacts(
     let doing = || StoreError::database("erase contacts");
     let mut contacts = 0;
     for person in &deletion.whom.people {
-        let account = person.account.as_ref().map(AccountId::as_str);
+        let account = person.account.as_ref().map(AccountId::column);
         let erase = |sql: &'static str| {
             connection
                 .prepare_cached(sql)
-                .and_then(|mut delete| delete.execute(params![account, person.id.as_str(), *left]))
+                .and_then(|mut delete| delete.execute(params![account, person.id.column(), *left]))
                 .map_err(doing())
         };
         let gone = erase(
@@ -228,7 +229,7 @@ fn erase_contacts(
                 "DELETE FROM contacts WHERE (account_id, contact_id) IN (
                      SELECT account_id, contact_id FROM contacts WHERE account_id = ?1 LIMIT ?2)",
             )
-            .and_then(|mut delete| delete.execute(params![account.id.as_str(), *left]))
+            .and_then(|mut delete| delete.execute(params![account.id.column(), *left]))
             .map_err(doing())?;
         contacts += gone;
         spend(left, gone);
@@ -270,7 +271,7 @@ fn erase_accounts(connection: &Connection, whom: &Whom, left: &mut u32) -> Resul
             }
             let gone = connection
                 .prepare_cached(sql)
-                .and_then(|mut delete| delete.execute(params![account.id.as_str(), *left]))
+                .and_then(|mut delete| delete.execute(params![account.id.column(), *left]))
                 .map_err(doing())?;
             spend(left, gone);
         }

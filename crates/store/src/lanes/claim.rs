@@ -12,6 +12,7 @@ use super::{
     Budgets, ClaimRequest, ClaimedLane, LaneClaim, LeasedSend, room_of, settle_lane, share_of,
 };
 use crate::error::StoreError;
+use crate::ids::{self, MetaId as _};
 use crate::packs::Unpacker;
 use crate::planning::event_of;
 use crate::rows::Reader;
@@ -68,13 +69,13 @@ pub(super) fn release(
     }
     let untried: Vec<i64> = connection
         .prepare_cached(
-            "SELECT id FROM sends
+            "SELECT id FROM sends INDEXED BY sends_leased
              WHERE state = 'leased' AND account_id = ?1 AND lane_id = ?2
                AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.send_id = sends.id
                                AND a.finished_at IS NULL)",
         )
         .and_then(|mut query| {
-            let of_lane = params![claim.account_id.as_str(), claim.lane.0];
+            let of_lane = params![claim.account_id.column(), claim.lane.0];
             query.query_map(of_lane, |row| row.get(0))?.collect()
         })
         .map_err(doing())?;
@@ -256,8 +257,8 @@ impl Picked<'_> {
             && let Some(row) = rows.next().map_err(doing())?
         {
             let id = SendId(row.get(0).map_err(doing())?);
-            let contact: Option<String> = row.get(1).map_err(doing())?;
-            let contact = contact.map(ContactId::new);
+            let contact: Option<ids::Text> = row.get(1).map_err(doing())?;
+            let contact = contact.map(|id| ContactId::new(id.0));
             if self.is_known(id) || !self.is_free(connection, contact.as_ref())? {
                 continue;
             }
@@ -305,8 +306,8 @@ fn is_busy(
         )
         .and_then(|mut query| {
             query.exists(params![
-                account.as_str(),
-                contact.as_str(),
+                account.column(),
+                contact.column(),
                 Timestamp::FAR_FUTURE.as_millis()
             ])
         })
@@ -364,12 +365,8 @@ fn leased_send(
         // In the order of the columns, which is how they are found without a search.
         automation_id: AutomationId(read.get("automation_id")?),
         kind: read.word("kind", SendKind::from_name)?,
-        contact_id: read
-            .get::<Option<String>>("send_contact")?
-            .map(ContactId::new),
-        comment_id: read
-            .get::<Option<String>>("send_comment")?
-            .map(CommentId::new),
+        contact_id: read.optional_id("send_contact", ContactId::new)?,
+        comment_id: read.optional_id("send_comment", CommentId::new)?,
         keyword: read.get("keyword")?,
         text: read.get("text")?,
         is_rendered: read.get("is_rendered")?,

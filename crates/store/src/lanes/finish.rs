@@ -9,12 +9,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::claim::release;
 use super::{
-    Budgets, Ending, FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane,
+    Answer, Budgets, Ending, FinishAttempt, LaneEffect, NewHold, StartedAttempt, pause, wake_lane,
 };
 use crate::digest;
 use crate::error::StoreError;
-use crate::rows::{Reader, to_json};
-use crate::{Store, alerts};
+use crate::ids::MetaId as _;
+use crate::rows::Reader;
+use crate::{Store, alerts, mids};
 
 impl Store {
     /// Commits what came of attempts, and what follows from it for the sends, the steps after them,
@@ -187,7 +188,7 @@ fn close_attempt(
             now.as_millis(),
             finish.outcome.as_str(),
             finish.outcome.reason(),
-            to_json(&finish.answer)?,
+            Answer(finish.answer.clone()),
         ])
         .map_err(StoreError::database("finish an attempt"))?;
     Ok(())
@@ -242,8 +243,8 @@ pub(crate) fn accept(
         .execute(params![
             send.0,
             now.as_millis(),
-            message_id.map(MessageId::as_str),
-            recipient_id.map(ContactId::as_str),
+            message_id.map(mids::Column::of),
+            recipient_id.map(ContactId::column),
             message_id.map(|id| digest::short(id.as_str())),
         ])
         .map_err(StoreError::database("accept a send"))?;

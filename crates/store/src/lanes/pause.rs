@@ -9,6 +9,7 @@ use rusqlite::{Connection, params};
 use super::finish::strike_pause;
 use super::{LaneClaim, LanePause, share_of};
 use crate::error::StoreError;
+use crate::ids::{self, MetaId as _};
 use crate::{Store, alerts};
 
 impl Store {
@@ -151,7 +152,7 @@ fn account_of(connection: &Connection, lane: LaneId) -> Result<AccountId, StoreE
         .query_row(
             "SELECT account_id FROM lanes WHERE id = ?1",
             [lane.0],
-            |row| row.get::<_, String>(0).map(AccountId::new),
+            |row| row.get(0).map(|id: ids::Text| AccountId::new(id.0)),
         )
         .map_err(StoreError::database("find the lane's account"))
 }
@@ -174,7 +175,7 @@ pub(crate) fn hold_now(
             "UPDATE accounts SET hold_reason = ?2, hold_since = ?3, hold_until = ?4
              WHERE id = ?1 AND (?5 IS NULL OR token_number = ?5)",
             params![
-                account.as_str(),
+                account.column(),
                 reason,
                 now.as_millis(),
                 until.map(Timestamp::as_millis),
@@ -190,7 +191,7 @@ pub(crate) fn hold_now(
         .execute(
             "UPDATE lanes SET next_at = max(next_at, ?2) WHERE account_id = ?1",
             params![
-                account.as_str(),
+                account.column(),
                 until.unwrap_or(Timestamp::FAR_FUTURE).as_millis()
             ],
         )
@@ -232,7 +233,7 @@ pub(crate) fn release_lanes(
         .execute(
             "UPDATE lanes SET next_at = max(?2, coalesce(pause_until, 0))
              WHERE account_id = ?1 AND lease_until = 0",
-            params![account.as_str(), now.as_millis()],
+            params![account.column(), now.as_millis()],
         )
         .map_err(StoreError::database("release an account's lanes"))?;
     Ok(())

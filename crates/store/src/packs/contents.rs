@@ -12,6 +12,9 @@ const LEVEL: i32 = 9;
 /// More than this was never packed, whatever the row says: bounds what reading allocates.
 const RAW_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// The first byte of what is compressed. The form before began with the number of a table.
+const FORM: u8 = 0x80;
+
 /// Which column of which row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -26,6 +29,15 @@ pub(super) enum Place {
         /// Its automation.
         automation: i64,
     },
+    /// What is only shown of a send, and its attempts.
+    Send(i64),
+    /// A run as a whole.
+    WholeRun {
+        /// Its event.
+        event: i64,
+        /// Its automation.
+        automation: i64,
+    },
 }
 
 impl Place {
@@ -34,6 +46,8 @@ impl Place {
             Self::Delivery(id) => [1, id, 0],
             Self::Event(id) => [2, id, 0],
             Self::Run { event, automation } => [3, event, automation],
+            Self::Send(id) => [4, id, 0],
+            Self::WholeRun { event, automation } => [5, event, automation],
         }
     }
 
@@ -42,6 +56,8 @@ impl Place {
             [1, id, _] => Some(Self::Delivery(id)),
             [2, id, _] => Some(Self::Event(id)),
             [3, event, automation] => Some(Self::Run { event, automation }),
+            [4, id, _] => Some(Self::Send(id)),
+            [5, event, automation] => Some(Self::WholeRun { event, automation }),
             _ => None,
         }
     }
@@ -56,11 +72,6 @@ pub(super) struct Contents {
 
 impl Contents {
     pub(super) fn push(&mut self, place: Place, bytes: &[u8]) {
-        for number in place.numbers() {
-            self.raw.extend_from_slice(&number.to_le_bytes());
-        }
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.raw.extend_from_slice(&length.to_le_bytes());
         let start = self.raw.len();
         self.raw.extend_from_slice(bytes);
         self.places.push((place, start..self.raw.len()));
@@ -87,16 +98,74 @@ impl Contents {
             .map(|(_, bytes)| bytes)
     }
 
-    /// The bytes as stored, with a checksum. Read back once before anybody relies on them.
-    pub(super) fn compress(&self) -> io::Result<Vec<u8>> {
-        if self.places.is_empty() {
-            return Ok(Vec::new());
+    /// Table by table: what is alike stands together.
+    fn grouped(&self) -> Self {
+        let mut places: Vec<_> = self.iter().collect();
+        places.sort_by_key(|(place, _)| place.numbers()[0]);
+        let mut grouped = Self::default();
+        for (place, bytes) in places {
+            grouped.push(place, bytes);
         }
+        grouped
+    }
+
+    /// All places, as the steps from one to the next of its table, and then all bytes.
+    fn to_raw(&self) -> Vec<u8> {
+        let mut raw = vec![FORM];
+        put(&mut raw, length_of(self.places.len()));
+        let mut last = [0; 3];
+        for (place, range) in &self.places {
+            let numbers = place.numbers();
+            if numbers[0] != last[0] {
+                last = [0; 3];
+            }
+            put(&mut raw, numbers[0]);
+            put(&mut raw, numbers[1].wrapping_sub(last[1]));
+            put(&mut raw, numbers[2]);
+            put(&mut raw, length_of(range.len()));
+            last = numbers;
+        }
+        raw.extend_from_slice(&self.raw);
+        raw
+    }
+
+    fn of_raw(raw: &[u8]) -> Option<Self> {
+        let (count, mut rest) = take(raw.strip_prefix(&[FORM])?)?;
+        let mut places = Vec::new();
+        let (mut last, mut end) = ([0; 3], 0_usize);
+        for _ in 0..count {
+            let (table, after) = take(rest)?;
+            let (step, after) = take(after)?;
+            let (second, after) = take(after)?;
+            let (length, after) = take(after)?;
+            if table != last[0] {
+                last = [0; 3];
+            }
+            last = [table, last[1].wrapping_add(step), second];
+            let start = end;
+            end = start.checked_add(usize::try_from(length).ok()?)?;
+            places.push((Place::of(last)?, start..end));
+            rest = after;
+        }
+        (rest.len() == end).then(|| Self {
+            raw: rest.to_vec(),
+            places,
+        })
+    }
+
+    /// The bytes as stored, with a checksum, and how many they are when they are decompressed. Read
+    /// back once before anybody relies on them.
+    pub(super) fn compress(&self) -> io::Result<(Vec<u8>, usize)> {
+        if self.places.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        let grouped = self.grouped();
+        let raw = grouped.to_raw();
         let mut compressor = Compressor::new(LEVEL)?;
         compressor.set_parameter(CParameter::ChecksumFlag(true))?;
-        let bytes = compressor.compress(&self.raw)?;
-        if Self::decompress(&bytes, self.raw.len())? == *self {
-            Ok(bytes)
+        let bytes = compressor.compress(&raw)?;
+        if Self::decompress(&bytes, raw.len())? == grouped {
+            Ok((bytes, raw.len()))
         } else {
             Err(io::Error::other("it does not read back as it was written"))
         }
@@ -111,12 +180,45 @@ impl Contents {
         if raw.len() != raw_bytes {
             return Err(io::Error::other("it holds less than it says"));
         }
-        let places =
-            places(&raw).ok_or_else(|| io::Error::other("it ends in the middle of a row"))?;
-        Ok(Self { raw, places })
+        let contents = match raw.first() {
+            Some(&FORM) => Self::of_raw(&raw),
+            _ => places(&raw).map(|places| Self { raw, places }),
+        };
+        contents.ok_or_else(|| io::Error::other("it ends in the middle of a row"))
     }
 }
 
+fn length_of(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+/// Seven bits a byte, the lowest first, of the number with its sign in the lowest bit.
+fn put(raw: &mut Vec<u8>, number: i64) {
+    let mut bits = (number << 1 ^ number >> 63).cast_unsigned();
+    loop {
+        let [low, ..] = bits.to_le_bytes();
+        bits >>= 7;
+        if bits == 0 {
+            raw.push(low & 0x7f);
+            return;
+        }
+        raw.push(low | 0x80);
+    }
+}
+
+fn take(raw: &[u8]) -> Option<(i64, &[u8])> {
+    let mut bits = 0_u64;
+    for (place, byte) in raw.iter().enumerate().take(10) {
+        bits |= u64::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            let number = (bits >> 1).cast_signed() ^ -((bits & 1).cast_signed());
+            return Some((number, raw.get(place + 1..)?));
+        }
+    }
+    None
+}
+
+/// The places of the form before, each in front of its bytes.
 fn places(raw: &[u8]) -> Option<Vec<(Place, Range<usize>)>> {
     let mut places = Vec::new();
     let mut rest = raw;
@@ -152,34 +254,84 @@ mod tests {
             automation: 1,
         };
         contents.push(run, b"why");
+        contents.push(Place::Send(3), b"what");
         contents
+    }
+
+    /// As the version before wrote them.
+    fn in_the_form_before(contents: &Contents) -> Vec<u8> {
+        let mut raw = Vec::new();
+        for (place, bytes) in contents.iter() {
+            for number in place.numbers() {
+                raw.extend_from_slice(&number.to_le_bytes());
+            }
+            raw.extend_from_slice(&bytes.len().to_le_bytes());
+            raw.extend_from_slice(bytes);
+        }
+        raw
+    }
+
+    fn pairs(contents: &Contents) -> Vec<(Place, &[u8])> {
+        contents.iter().collect()
     }
 
     #[test]
     fn what_was_packed_reads_back_byte_by_byte() {
         let contents = some();
-        let bytes = contents.compress().unwrap();
-        let read = Contents::decompress(&bytes, contents.raw_bytes()).unwrap();
-        assert_eq!(read, contents);
-        assert_eq!(read.find(Place::Delivery(7)), Some(&b"{\"a\":1}"[..]));
-        assert_eq!(read.find(Place::Delivery(8)), Some(&b""[..]));
+        let (bytes, raw_bytes) = contents.compress().unwrap();
+        let read = Contents::decompress(&bytes, raw_bytes).unwrap();
+        assert_eq!(pairs(&read), pairs(&contents.grouped()));
+        assert_eq!(read.len(), contents.len());
+        for (place, bytes) in contents.iter() {
+            assert_eq!(read.find(place), Some(bytes));
+        }
         assert_eq!(read.find(Place::Event(7)), None);
+    }
+
+    #[test]
+    fn packs_of_the_version_before_are_read() {
+        let contents = some();
+        let raw = in_the_form_before(&contents);
+        let bytes = Compressor::new(LEVEL).unwrap().compress(&raw).unwrap();
+        let read = Contents::decompress(&bytes, raw.len()).unwrap();
+        assert_eq!(pairs(&read), pairs(&contents));
+    }
+
+    #[test]
+    fn numbers_of_any_size_read_back() {
+        for number in [0, 1, -1, 63, 64, -65, i64::MAX, i64::MIN] {
+            let mut raw = Vec::new();
+            put(&mut raw, number);
+            raw.push(7);
+            assert_eq!(take(&raw), Some((number, &[7][..])));
+        }
+        assert_eq!(take(&[0x80; 12]), None);
+        assert_eq!(take(&[]), None);
     }
 
     #[test]
     fn broken_bytes_are_an_error_wherever_they_are_broken() {
         let contents = some();
-        let bytes = contents.compress().unwrap();
+        let (bytes, raw_bytes) = contents.compress().unwrap();
         for place in 0..bytes.len() {
             let mut broken = bytes.clone();
             broken[place] ^= 0x40;
             // The checksum is over what comes out: what still reads must be what was written.
-            if let Ok(read) = Contents::decompress(&broken, contents.raw_bytes()) {
-                assert_eq!(read, contents, "byte {place}");
+            if let Ok(read) = Contents::decompress(&broken, raw_bytes) {
+                assert_eq!(read, contents.grouped(), "byte {place}");
             }
-            assert!(Contents::decompress(&bytes[..place], contents.raw_bytes()).is_err());
+            assert!(Contents::decompress(&bytes[..place], raw_bytes).is_err());
         }
-        assert!(Contents::decompress(&bytes, contents.raw_bytes() - 1).is_err());
+        assert!(Contents::decompress(&bytes, raw_bytes - 1).is_err());
         assert!(Contents::decompress(&bytes, usize::MAX).is_err());
+    }
+
+    #[test]
+    fn what_ends_too_early_or_too_late_is_not_read() {
+        let raw = some().grouped().to_raw();
+        for end in 0..raw.len() {
+            assert_eq!(Contents::of_raw(&raw[..end]), None, "{end}");
+        }
+        assert_eq!(Contents::of_raw(&[&raw[..], b"x"].concat()), None);
     }
 }

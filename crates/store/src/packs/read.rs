@@ -1,13 +1,28 @@
 //! The one place where a row becomes bytes, packed or not.
 
+use hookline_model::clock::Timestamp;
 use hookline_model::event::EventBody;
+use hookline_model::ids::{CommentId, MessageId, SendId};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 use serde::de::DeserializeOwned;
 
 use super::contents::{Contents, Place};
+use super::runs::PackedRun;
+use super::sends::PackedSend;
 use crate::error::StoreError;
 use crate::quoting::{self, Kept};
+use crate::records::AttemptRecord;
 use crate::rows::Reader;
+
+/// What is shown of a send and may be in a pack.
+pub(crate) struct ShownSend {
+    pub(crate) comment_id: Option<CommentId>,
+    pub(crate) due_at: Option<Timestamp>,
+    pub(crate) deadline_at: Timestamp,
+    pub(crate) message_id: Option<MessageId>,
+    pub(crate) attempts: Vec<AttemptRecord>,
+}
 
 /// Reads what rows hold. Keeps the pack it read last: neighbours are in the same one.
 pub(crate) struct Unpacker<'connection> {
@@ -85,6 +100,83 @@ impl<'connection> Unpacker<'connection> {
             }
             _ => parsed(column, event, &because),
         }
+    }
+
+    /// The message a row of `sends` is known by, with the columns `text` and `message_id`, and
+    /// `pack_id` of its event.
+    pub(crate) fn message_id(
+        &mut self,
+        id: i64,
+        read: &Reader<'_, '_>,
+    ) -> Result<Option<MessageId>, StoreError> {
+        match self.packed_send(id, read)? {
+            Some(packed) => Ok(packed.message_id),
+            None => read.message("message_id"),
+        }
+    }
+
+    /// What is shown of a row of `sends`, with its columns and `pack_id` of its event; the attempts
+    /// are those of the pack, or of `in_rows`.
+    pub(crate) fn send(
+        &mut self,
+        id: i64,
+        read: &Reader<'_, '_>,
+        in_rows: impl FnOnce(SendId) -> Result<Vec<AttemptRecord>, StoreError>,
+    ) -> Result<ShownSend, StoreError> {
+        Ok(match self.packed_send(id, read)? {
+            Some(packed) => ShownSend {
+                attempts: packed.attempts()?,
+                due_at: packed.due_at(),
+                deadline_at: packed.deadline_at(),
+                comment_id: packed.comment_id,
+                message_id: packed.message_id,
+            },
+            None => ShownSend {
+                attempts: in_rows(SendId(id))?,
+                due_at: read.optional_time("due_at")?,
+                deadline_at: read.time("deadline_at")?,
+                comment_id: read.comment()?,
+                message_id: read.message("message_id")?,
+            },
+        })
+    }
+
+    /// What a pack holds of a row of `sends`; none when it is all in the row.
+    fn packed_send(
+        &mut self,
+        id: i64,
+        read: &Reader<'_, '_>,
+    ) -> Result<Option<PackedSend>, StoreError> {
+        if let Value::Text(_) = read.get("text")? {
+            return Ok(None);
+        }
+        let pack = read.get("pack_id")?;
+        let bytes = self.bytes(pack, Place::Send(id))?;
+        PackedSend::of_bytes(bytes).map(Some).map_err(broken(pack))
+    }
+
+    /// The runs of an event that are in its pack as a whole, each with its automation.
+    pub(crate) fn packed_runs(
+        &mut self,
+        event: i64,
+        pack: i64,
+    ) -> Result<Vec<(i64, PackedRun)>, StoreError> {
+        let mut runs = Vec::new();
+        for (place, bytes) in self.contents(pack)?.iter() {
+            if let Place::WholeRun {
+                event: of,
+                automation,
+            } = place
+                && of == event
+            {
+                let run = std::str::from_utf8(bytes)
+                    .ok()
+                    .and_then(PackedRun::of_text)
+                    .ok_or_else(|| broken(pack)("a run in it cannot be read"))?;
+                runs.push((automation, run));
+            }
+        }
+        Ok(runs)
     }
 
     /// The text of a column that quotes the delivery of the row.

@@ -4,6 +4,8 @@ use rusqlite::{Connection, params};
 
 use super::contents::Place;
 use super::read::Unpacker;
+use super::runs::PackedRun;
+use super::sends::PackedSend;
 use crate::error::StoreError;
 
 /// Undoes the packs that hold a delivery and its events; how many there were.
@@ -45,7 +47,7 @@ fn undo(connection: &Connection, pack: i64) -> Result<(), StoreError> {
         if let Place::Delivery(id) = place {
             first.get_or_insert(id);
         }
-        if fill(connection, pack, place, bytes).map_err(doing())? != 1 {
+        if fill(connection, pack, place, bytes)? != 1 {
             return Err(super::read::broken(pack)(
                 "a row that is in it does not name it",
             ));
@@ -65,30 +67,40 @@ fn undo(connection: &Connection, pack: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Puts back what was taken from a place; how many rows named the pack there.
 fn fill(
     connection: &Connection,
     pack: i64,
     place: Place,
     bytes: &[u8],
-) -> Result<usize, rusqlite::Error> {
-    match place {
+) -> Result<usize, StoreError> {
+    let filled = match place {
         Place::Delivery(id) => connection
             .prepare_cached(
                 "UPDATE deliveries SET body = ?3, pack_id = NULL, body_bytes = NULL
                  WHERE id = ?1 AND pack_id = ?2",
-            )?
-            .execute(params![id, pack, bytes]),
+            )
+            .and_then(|mut update| update.execute(params![id, pack, bytes])),
         Place::Event(id) => connection
             .prepare_cached(
                 "UPDATE events SET body = CAST(?3 AS TEXT), pack_id = NULL
                  WHERE id = ?1 AND pack_id = ?2",
-            )?
-            .execute(params![id, pack, bytes]),
+            )
+            .and_then(|mut update| update.execute(params![id, pack, bytes])),
         Place::Run { event, automation } => connection
             .prepare_cached(
                 "UPDATE runs SET because = CAST(?3 AS TEXT)
                  WHERE event_id = ?1 AND automation_id = ?2 AND because = ''",
-            )?
-            .execute(params![event, automation, bytes]),
-    }
+            )
+            .and_then(|mut update| update.execute(params![event, automation, bytes])),
+        Place::WholeRun { event, automation } => std::str::from_utf8(bytes)
+            .ok()
+            .and_then(PackedRun::of_text)
+            .ok_or_else(|| super::read::broken(pack)("a run in it cannot be read"))?
+            .put_back(connection, (event, automation)),
+        Place::Send(id) => PackedSend::of_bytes(bytes)
+            .map_err(super::read::broken(pack))?
+            .put_back(connection, id),
+    };
+    filled.map_err(StoreError::database("undo a pack"))
 }

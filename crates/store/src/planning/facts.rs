@@ -15,6 +15,7 @@ use crate::Store;
 use crate::automations::{self, PublishedAutomation};
 use crate::digest;
 use crate::error::StoreError;
+use crate::ids::{self, MetaId as _};
 use crate::packs::Unpacker;
 use crate::rows::Reader;
 
@@ -169,8 +170,8 @@ impl Store {
                     )
                     .and_then(|mut insert| {
                         insert.execute(params![
-                            account.as_str(),
-                            id.as_str(),
+                            account.column(),
+                            id.column(),
                             published_at.as_millis()
                         ])
                     })
@@ -184,8 +185,8 @@ impl Store {
                         params![
                             next.automation_id.0,
                             next.version,
-                            next.account_id.as_str(),
-                            next.media_id.as_str()
+                            next.account_id.column(),
+                            next.media_id.column()
                         ],
                     )
                     .map_err(doing())?;
@@ -392,7 +393,7 @@ pub(crate) fn contact_facts(
              WHERE account_id = ?1 AND contact_id = ?2",
         )
         .map_err(doing())?
-        .query_row([account.as_str(), contact.as_str()], |row| {
+        .query_row([account.column(), contact.column()], |row| {
             Ok(ContactFacts {
                 username: row.get(0)?,
                 last_inbound_at: row.get::<_, Option<i64>>(1)?.map(Timestamp::from_millis),
@@ -415,7 +416,7 @@ fn media(
     let mut found = HashMap::new();
     for (account, media) in wanted {
         let at: Option<i64> = query
-            .query_row([account.as_str(), media.as_str()], |row| row.get(0))
+            .query_row([account.column(), media.column()], |row| row.get(0))
             .optional()
             .map_err(doing())?;
         if let Some(at) = at {
@@ -444,7 +445,7 @@ fn next_media(
                 read.count("version")?,
                 account,
             );
-            found.insert(key, MediaId::new(read.get::<String>("media_id")?));
+            found.insert(key, MediaId::new(read.get::<ids::Text>("media_id")?.0));
         }
     }
     Ok(found)

@@ -14,8 +14,9 @@ use super::written::Written;
 use super::{ContactFacts, PlannedEvent, PlannedRun, PlannedSend, contact_facts};
 use crate::digest;
 use crate::error::StoreError;
+use crate::ids::MetaId as _;
 use crate::lanes;
-use crate::packs::undo_event;
+use crate::packs::{sends_known_by, undo_event};
 use crate::quoting::Kept;
 
 const EVENT: &str =
@@ -132,11 +133,11 @@ impl<'connection> Keeper<'connection> {
             .execute(params![
                 &event.key.as_bytes()[..],
                 planned.delivery_id.0,
-                event.account_id.as_str(),
+                event.account_id.column(),
                 event.kind().as_str(),
-                event.comment_id().map(CommentId::as_str),
+                event.comment_id().map(CommentId::column),
                 event.message_id().map(|mid| digest::short(mid.as_str())),
-                event.contact_id().map(ContactId::as_str),
+                event.contact_id().map(ContactId::column),
                 planned.received_at.as_millis(),
                 event.sent_at.map(Timestamp::as_millis),
                 event.occurred_at.map(Timestamp::as_millis),
@@ -181,8 +182,8 @@ impl<'connection> Keeper<'connection> {
         }
         self.contact
             .execute(params![
-                event.account_id.as_str(),
-                contact.as_str(),
+                event.account_id.column(),
+                contact.column(),
                 username,
                 inbound.map(Timestamp::as_millis),
                 facts.opted_out_at.map(Timestamp::as_millis),
@@ -249,9 +250,9 @@ impl<'connection> Keeper<'connection> {
                 send.step,
                 send.kind.as_str(),
                 lane.0,
-                event.account_id.as_str(),
-                send.contact_id.as_ref().map(ContactId::as_str),
-                send.comment_id.as_ref().map(CommentId::as_str),
+                event.account_id.column(),
+                send.contact_id.as_ref().map(ContactId::column),
+                send.comment_id.as_ref().map(CommentId::column),
                 self.now.as_millis(),
                 send.due_at.map(Timestamp::as_millis),
                 send.deadline_at.as_millis(),
@@ -295,7 +296,7 @@ fn reroute(
                 id.0,
                 planned.ignored.map(Ignored::as_str),
                 body,
-                planned.event.contact_id().map(ContactId::as_str),
+                planned.event.contact_id().map(ContactId::column),
             ],
         )
         .map_err(StoreError::database("route a known event"))?;
@@ -331,15 +332,11 @@ fn set_waiting(
 
 /// An echo of ours proves that its send arrived.
 fn confirm(connection: &Connection, mid: &MessageId, at: Timestamp) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "UPDATE sends SET echoed_at = ?2
-             WHERE message_digest = ?3 AND message_id = ?1 AND echoed_at IS NULL",
-        )
-        .and_then(|mut update| {
-            let digest = digest::short(mid.as_str());
-            update.execute(params![mid.as_str(), at.as_millis(), digest])
-        })
-        .map_err(StoreError::database("confirm a send by its echo"))?;
+    for send in sends_known_by(connection, mid)? {
+        connection
+            .prepare_cached("UPDATE sends SET echoed_at = ?2 WHERE id = ?1 AND echoed_at IS NULL")
+            .and_then(|mut update| update.execute([send, at.as_millis()]))
+            .map_err(StoreError::database("confirm a send by its echo"))?;
+    }
     Ok(())
 }

@@ -8,6 +8,7 @@ use hookline_model::send::SendKey;
 use rusqlite::{Connection, params};
 
 use crate::error::StoreError;
+use crate::ids::MetaId as _;
 
 /// The sign before `account_id` keeps SQLite from going through all events of the account.
 const PRIVATE_REPLY: &str = "SELECT 1 FROM events e CROSS JOIN sends s ON s.event_id = e.id
@@ -21,7 +22,7 @@ pub(super) fn is_owed(connection: &Connection, key: &SendKey) -> Result<bool, St
     match key {
         SendKey::PrivateReply { account, comment } => connection
             .prepare_cached(PRIVATE_REPLY)
-            .and_then(|mut query| query.exists([comment.as_str(), account.as_str()]))
+            .and_then(|mut query| query.exists([comment.column(), account.column()]))
             .map_err(doing()),
         SendKey::Step {
             event,

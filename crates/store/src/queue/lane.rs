@@ -6,12 +6,13 @@ use hookline_model::account::Hold;
 use hookline_model::budget::Budget;
 use hookline_model::clock::Timestamp;
 use hookline_model::forecast::{Forecast, Forecaster, Slots};
-use hookline_model::ids::LaneId;
+use hookline_model::ids::{AccountId, LaneId};
 use hookline_model::send::{SendClass, SendState};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{FailedSends, QueueFilter, QueuedLane};
 use crate::error::StoreError;
+use crate::ids::MetaId as _;
 use crate::lanes::{Budgets, share_of};
 use crate::rows::Reader;
 
@@ -42,7 +43,7 @@ pub(super) const DEADLINES: &str = "SELECT deadline_at FROM sends
 pub(super) const IN_FLIGHT: &str = "SELECT count(*),
         count(*) FILTER (WHERE NOT EXISTS (SELECT 1 FROM attempts a
                          WHERE a.send_id = s.id AND a.finished_at IS NULL))
-    FROM sends s WHERE s.state = 'leased' AND s.account_id = ?1 AND s.lane_id = ?2";
+    FROM sends s INDEXED BY sends_leased WHERE s.state = 'leased' AND s.account_id = ?1 AND s.lane_id = ?2";
 
 pub(super) const LATEST_ATTEMPTS: &str = "SELECT started_at FROM attempts
     WHERE lane_id = ?1 AND seq > ?2 ORDER BY seq DESC";
@@ -106,7 +107,7 @@ pub(super) fn read(
     let share = share_of(&snapshot, lane)?.at(now);
     let budget = budgets.of(standing.lane.class).lowered(share);
     let waiting = waiting(&snapshot, lane, now)?;
-    let account = standing.lane.account_id.as_str();
+    let account = &standing.lane.account_id;
     let (in_flight, not_begun) = in_flight(&snapshot, account, lane)?;
     let forecast = match standing.opens_at {
         Some(_) if waiting.count == 0 => Some(Forecast::default()),
@@ -222,13 +223,13 @@ fn waiting(connection: &Connection, lane: LaneId, now: Timestamp) -> Result<Wait
 /// Sends in hand, and those of them that have not used the budget yet.
 fn in_flight(
     connection: &Connection,
-    account: &str,
+    account: &AccountId,
     lane: LaneId,
 ) -> Result<(u32, u32), StoreError> {
     connection
         .prepare_cached(IN_FLIGHT)
         .and_then(|mut query| {
-            query.query_row(params![account, lane.0], |row| {
+            query.query_row(params![account.column(), lane.0], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })
         })

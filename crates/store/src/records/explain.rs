@@ -5,13 +5,14 @@ use hookline_model::ids::EventId;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use super::lists::{
-    DELIVERIES, EVENTS, attempts, delivery_record, event_record, rows, send_record, sends_sql,
+    DELIVERIES, EVENTS, delivery_record, event_record, rows, send_record, sends_sql,
 };
 use super::{RunRecord, Story};
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
-use crate::packs::Unpacker;
+use crate::ids::Column;
+use crate::packs::{PackedRun, Unpacker};
 use crate::planning::Verdict;
 use crate::rows::Reader;
 
@@ -50,7 +51,7 @@ fn find_event(connection: &Connection, subject: &str) -> Result<Option<i64>, Sto
             .and_then(|mut query| query.query_row([id], |row| row.get(0)).optional())
             .map_err(StoreError::database("look for the event"))
     };
-    if let Some(id) = look(BY_COMMENT, &subject)? {
+    if let Some(id) = look(BY_COMMENT, &Column::of(subject))? {
         return Ok(Some(id));
     }
     let digest = digest::short(subject);
@@ -72,20 +73,11 @@ fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Stor
             OR d.id IN (SELECT delivery_id FROM sightings WHERE event_id = ?1) ORDER BY d.id"
     );
     let deliveries = rows(connection, &sql, [id], delivery_record)?;
-    let runs = rows(
-        connection,
-        "SELECT r.*, a.name AS automation, e.delivery_id, e.pack_id
-         FROM runs r JOIN events e ON e.id = r.event_id
-         JOIN automations a ON a.id = r.automation_id WHERE r.event_id = ?1
-         ORDER BY r.verdict <> 'matched', r.automation_id",
-        [id],
-        |row| run_record(row, &mut packs),
-    )?;
+    let runs = runs(connection, id, &mut packs)?;
     let sql = format!("{} WHERE s.event_id = ?1 ORDER BY s.id", sends_sql(now));
-    let mut sends = rows(connection, &sql, [id], send_record)?;
-    for send in &mut sends {
-        send.attempts = attempts(connection, send.id)?;
-    }
+    let sends = rows(connection, &sql, [id], |row| {
+        send_record(connection, row, &mut packs)
+    })?;
     Ok(Some(Story {
         event,
         deliveries,
@@ -94,13 +86,54 @@ fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Stor
     }))
 }
 
-fn run_record(row: &Row<'_>, packs: &mut Unpacker<'_>) -> Result<RunRecord, StoreError> {
+/// The runs of an event, those that took effect first, then in the order of their automations.
+fn runs(
+    connection: &Connection,
+    event: i64,
+    packs: &mut Unpacker<'_>,
+) -> Result<Vec<RunRecord>, StoreError> {
+    let sql = "SELECT r.*, a.name AS automation, e.delivery_id, e.pack_id
+         FROM runs r JOIN events e ON e.id = r.event_id
+         JOIN automations a ON a.id = r.automation_id WHERE r.event_id = ?1";
+    let mut runs = rows(connection, sql, [event], |row| run_record(row, packs))?;
+    let pack = "SELECT pack_id FROM events WHERE id = ?1 AND pack_id IS NOT NULL";
+    let name = "SELECT name FROM automations WHERE id = ?1";
+    let number = |row: &Row<'_>| row.get(0).map_err(StoreError::database("read a list"));
+    for pack in rows(connection, pack, [event], number)? {
+        for (automation, packed) in packs.packed_runs(event, pack)? {
+            for automation_name in rows(connection, name, [automation], |row| {
+                row.get(0).map_err(StoreError::database("read a list"))
+            })? {
+                runs.push((automation, packed_record(automation_name, &packed)?));
+            }
+        }
+    }
+    runs.sort_by_key(|(automation, run)| (run.verdict != Verdict::Matched, *automation));
+    Ok(runs.into_iter().map(|(_, run)| run).collect())
+}
+
+fn run_record(row: &Row<'_>, packs: &mut Unpacker<'_>) -> Result<(i64, RunRecord), StoreError> {
     let read = Reader::new("runs", &"of an event", row);
-    Ok(RunRecord {
+    let automation = read.get("automation_id")?;
+    let record = RunRecord {
         automation: read.get("automation")?,
         version: read.count("version")?,
         verdict: read.word("verdict", Verdict::from_name)?,
-        because: packs.because((read.get("event_id")?, read.get("automation_id")?), &read)?,
+        because: packs.because((read.get("event_id")?, automation), &read)?,
+    };
+    Ok((automation, record))
+}
+
+fn packed_record(automation: String, packed: &PackedRun) -> Result<RunRecord, StoreError> {
+    Ok(RunRecord {
+        automation,
+        version: packed.version,
+        verdict: packed.verdict,
+        because: serde_json::from_str(&packed.because).map_err(StoreError::corrupt(
+            "runs",
+            "because",
+            &"of a pack",
+        ))?,
     })
 }
 

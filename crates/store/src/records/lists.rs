@@ -15,6 +15,8 @@ use super::{
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
+use crate::ids::MetaId;
+use crate::lanes::Answer;
 use crate::packs::Unpacker;
 use crate::rows::Reader;
 
@@ -101,9 +103,9 @@ impl Store {
     ) -> Result<Page<EventRecord>, StoreError> {
         self.read(move |connection| {
             let mut query = Conditions::new("e.id", page);
-            query.equals("e.account_id", filter.account_id.map(|id| id.to_string()));
+            query.is_id("e.account_id", filter.account_id.as_ref());
             query.equals("e.kind", filter.kind.map(|kind| kind.as_str().to_owned()));
-            query.equals("e.comment_id", filter.comment_id.map(|id| id.to_string()));
+            query.is_id("e.comment_id", filter.comment_id.as_ref());
             let mid = filter.mid.map(|id| digest::short(id.as_str()));
             query.within("e.mid_digest = ?", mid);
             let mut packs = Unpacker::new(connection);
@@ -122,21 +124,19 @@ impl Store {
     ) -> Result<Page<SendRecord>, StoreError> {
         self.read(move |connection| {
             let mut query = Conditions::new("s.id", page);
-            query.equals("s.account_id", filter.account_id.map(|id| id.to_string()));
-            query.equals("s.contact_id", filter.contact_id.map(|id| id.to_string()));
+            query.is_id("s.account_id", filter.account_id.as_ref());
+            query.is_id("s.contact_id", filter.contact_id.as_ref());
             query.equals("a.name", filter.automation);
             query.equals("shown_state", filter.state);
             query.within(
                 "s.event_id IN (SELECT id FROM events WHERE comment_id = ?)",
-                filter.comment_id.map(|id| id.to_string()),
+                filter.comment_id.as_ref().map(CommentId::column),
             );
-            let sql = sends_sql(now);
-            let mut page =
-                query.run(connection, &sql, "s.id", send_record, |record| record.id.0)?;
-            for record in &mut page.items {
-                record.attempts = attempts(connection, record.id)?;
-            }
-            Ok(page)
+            let mut packs = Unpacker::new(connection);
+            let read = |row: &Row<'_>| send_record(connection, row, &mut packs);
+            query.run(connection, &sends_sql(now), "s.id", read, |record| {
+                record.id.0
+            })
         })
         .await
     }
@@ -158,6 +158,7 @@ pub(super) fn sends_sql(now: Timestamp) -> String {
     let now = now.as_millis();
     format!(
         "SELECT s.*, a.name AS automation, h.hold_reason, l.pause_reason,
+                (SELECT pack_id FROM events e WHERE e.id = s.event_id) AS pack_id,
                 CASE WHEN s.state = 'planned' AND (h.id IS NOT NULL OR l.id IS NOT NULL)
                      THEN 'held' ELSE s.state END AS shown_state
          FROM sends s
@@ -191,6 +192,11 @@ impl Conditions {
 
     pub(crate) fn equals(&mut self, column: &str, value: Option<String>) {
         self.within(&format!("{column} = ?"), value);
+    }
+
+    /// That a column of ids holds this one.
+    pub(crate) fn is_id<T: MetaId>(&mut self, column: &str, id: Option<&T>) {
+        self.within(&format!("{column} = ?"), id.map(T::column));
     }
 
     /// A condition without a value.
@@ -288,9 +294,15 @@ pub(super) fn event_record(
     })
 }
 
-pub(super) fn send_record(row: &Row<'_>) -> Result<SendRecord, StoreError> {
+/// A send with its attempts.
+pub(super) fn send_record(
+    connection: &Connection,
+    row: &Row<'_>,
+    packs: &mut Unpacker<'_>,
+) -> Result<SendRecord, StoreError> {
     let id = id_of(row)?;
     let read = Reader::new("sends", &id, row);
+    let shown = packs.send(id, &read, |id| attempts(connection, id))?;
     let state: String = read.get("shown_state")?;
     let reason = if state == "held" {
         read.get::<Option<String>>("hold_reason")?
@@ -305,24 +317,21 @@ pub(super) fn send_record(row: &Row<'_>) -> Result<SendRecord, StoreError> {
         reason,
         account_id: read.account()?,
         contact_id: read.contact()?,
-        comment_id: read.comment()?,
+        comment_id: shown.comment_id,
         event_id: EventId(read.get("event_id")?),
         automation: read.get("automation")?,
         version: read.count("version")?,
         step: read.count("step")?,
-        due_at: read.optional_time("due_at")?,
-        deadline_at: read.time("deadline_at")?,
+        due_at: shown.due_at,
+        deadline_at: shown.deadline_at,
         finished_at: read.optional_time("finished_at")?,
-        message_id: read.message("message_id")?,
+        message_id: shown.message_id,
         echoed_at: read.optional_time("echoed_at")?,
-        attempts: Vec::new(),
+        attempts: shown.attempts,
     })
 }
 
-pub(super) fn attempts(
-    connection: &Connection,
-    send: SendId,
-) -> Result<Vec<AttemptRecord>, StoreError> {
+fn attempts(connection: &Connection, send: SendId) -> Result<Vec<AttemptRecord>, StoreError> {
     rows(
         connection,
         "SELECT * FROM attempts WHERE send_id = ?1 ORDER BY number",
@@ -335,7 +344,7 @@ pub(super) fn attempts(
                 finished_at: read.optional_time("finished_at")?,
                 outcome: read.get("outcome")?,
                 reason: read.get("reason")?,
-                answer: read.optional_json("answer")?,
+                answer: read.get::<Option<Answer>>("answer")?.map(|kept| kept.0),
             })
         },
     )

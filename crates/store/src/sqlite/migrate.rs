@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::digest;
 use crate::error::OpenError;
+use crate::{digest, ids, mids};
 
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_create_tables.sql"),
@@ -20,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0009_packs.sql"),
     include_str!("../../migrations/sqlite/0010_message_ends.sql"),
     include_str!("../../migrations/sqlite/0011_smaller_rows.sql"),
+    include_str!("../../migrations/sqlite/0012_ids_as_numbers.sql"),
 ];
 
 /// The newest schema this version knows.
@@ -76,5 +78,13 @@ fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_scalar_function("digest_short", 1, flags, |arguments| {
         let text: Option<String> = arguments.get(0)?;
         Ok(text.map(|text| digest::short(&text)))
+    })?;
+    connection.create_scalar_function("id_column", 1, flags, |arguments| {
+        let text: Option<String> = arguments.get(0)?;
+        Ok(text.map(|text| Value::from(ids::Column::of(&text))))
+    })?;
+    connection.create_scalar_function("mid_column", 1, flags, |arguments| {
+        let text: Option<String> = arguments.get(0)?;
+        Ok(text.map(|text| Value::from(mids::Column::of_text(&text))))
     })
 }

@@ -2,9 +2,15 @@
 
 use std::path::Path;
 
-use hookline_model::ids::{AutomationId, DeliveryId, MessageId};
+use hookline_model::alert::AlertCode;
+use hookline_model::clock::Timestamp;
+use hookline_model::ids::{
+    AccountId, AutomationId, CommentId, ContactId, DeliveryId, MediaId, MessageId,
+};
+use hookline_model::send::SendKey;
+use hookline_model::upkeep::Task;
 use hookline_store::packs::NextPack;
-use hookline_store::planning::TakenQuery;
+use hookline_store::planning::{FactsQuery, TakenQuery};
 use hookline_store::records::{EventFilter, PageRequest};
 use hookline_store::{Ownership, Store};
 use rusqlite::{Connection, params};
@@ -104,6 +110,50 @@ fn populate(path: &Path) {
         .unwrap();
     assert_eq!(events, DELIVERIES);
     use_up(&connection);
+    connect(&connection);
+}
+
+/// Ids as numbers are written, and otherwise.
+const ACCOUNTS: [&str; 3] = ["17841400000000001", "017841400000000001", "shop.a"];
+
+/// Accounts with everything that names them, each with a comment of the same id as theirs.
+fn connect(connection: &Connection) {
+    for (place, id) in (1..).zip(ACCOUNTS) {
+        for sql in [
+            "INSERT INTO accounts (id, username, login, app_scoped_id, token_key, token, connected_at)
+                 VALUES (?1, 'of ' || ?1, 'instagram', '24900000000000000', x'00', x'01', 0)",
+            "INSERT INTO contacts (account_id, contact_id, username) VALUES (?1, ?1, 'who ' || ?1)",
+            "INSERT INTO media (account_id, media_id, published_at) VALUES (?1, ?1, 9)",
+            "INSERT INTO next_media (automation_id, version, account_id, media_id)
+                 VALUES (1, 1, ?1, ?1)",
+            "INSERT INTO alerts (code, account_id, since, detail, last_seen_at)
+                 VALUES ('token_dead', ?1, 0, 'why', 0)",
+            "INSERT INTO upkeep (account_id, task, due_at) VALUES (?1, 'token', 9)",
+            "INSERT INTO gaps (account_id, cause, begins_at, ends_at, state, noticed_at)
+                 VALUES (?1, 'downtime', 0, 1, 'waiting', 1)",
+            "INSERT INTO lanes (account_id, class, next_at) VALUES (?1, 'private_reply', 0)",
+            "INSERT INTO events (key, delivery_id, account_id, kind, comment_id, contact_id,
+                                 received_at, container, body)
+                 VALUES (randomblob(16), 1, ?1, 'comment_received', ?1, ?1, 0, 'changes',
+                         json_object('kind', 'comment_received', 'id', ?1))",
+            "INSERT INTO sends (key, event_id, automation_id, version, step, kind, lane_id, account_id,
+                                contact_id, comment_id, state, planned_at, deadline_at, text, attempts,
+                                recipient_id)
+                 VALUES ('reply:' || ?1, (SELECT max(id) FROM events), 1, 1, 0, 'private_reply',
+                         (SELECT max(id) FROM lanes), ?1, ?1, ?1, 'refused', 0, 9, 'Here it is', 1, ?1)",
+        ] {
+            connection.execute(sql, [id]).unwrap();
+        }
+        connection
+            .execute(
+                "INSERT INTO attempts (lane_id, seq, send_id, number, started_at, finished_at, outcome,
+                                       answer)
+                 VALUES ((SELECT max(id) FROM lanes), ?1, (SELECT max(id) FROM sends), 1, 0, 0, 'refused',
+                         '{\"http_status\":400,\"code\":10}')",
+                [place],
+            )
+            .unwrap();
+    }
 }
 
 /// A limit, and the number of an event that was erased.
@@ -175,6 +225,69 @@ fn newest_number(path: &Path, table: &str) -> i64 {
         .unwrap()
 }
 
+/// Who is connected, in their order.
+async fn connected(store: &Store) -> Vec<String> {
+    let accounts = store.list_accounts(None, 10).await.unwrap();
+    accounts
+        .into_iter()
+        .map(|account| account.id.to_string())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_were_texts_are_found_whatever_they_became() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookline.db");
+    populate(&path);
+    let url = format!("sqlite:{}", path.display());
+    let store = Store::open(&url, Ownership::Exclusive).unwrap();
+    assert_eq!(connected(&store).await, ACCOUNTS);
+    for id in ACCOUNTS {
+        let (account, contact) = (AccountId::new(id), ContactId::new(id));
+        let mut asked = FactsQuery::default();
+        asked.contacts.insert((account.clone(), contact.clone()));
+        asked.media.insert((account.clone(), MediaId::new(id)));
+        asked.accounts.insert(account.clone());
+        let key = SendKey::private_reply(&account, &CommentId::new(id));
+        let wanted = TakenQuery {
+            sends: vec![key],
+            ..TakenQuery::default()
+        };
+        let facts = store.find_facts(asked).await.unwrap();
+        let taken = store.find_taken(wanted).await.unwrap();
+        let known = facts.contacts.values().next().unwrap();
+        assert_eq!(known.username, Some(format!("who {id}")));
+        assert_eq!(
+            facts.media.values().next(),
+            Some(&Timestamp::from_millis(9))
+        );
+        assert_eq!(facts.next_media.len(), 1, "the next media of {id}");
+        assert_eq!(taken.sends.len(), 1, "a reply to {id} would go out again");
+        let story = store
+            .find_story(id.to_owned(), at(1))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(story.event.account_id, account);
+        let [send] = story.sends.as_slice() else {
+            panic!("{:?}", story.sends)
+        };
+        assert_eq!(send.contact_id.as_ref(), Some(&contact));
+        let answer = send.attempts[0].answer.clone().unwrap();
+        assert_eq!((answer.http_status, answer.code), (Some(400), Some(10)));
+        assert!(store.next_gap(account.clone()).await.unwrap().is_some());
+        let hastened = store.hasten_task(Task::Token, Some(account.clone()), Timestamp::EPOCH);
+        assert_eq!(hastened.await.unwrap(), 1);
+        let resolved = store.resolve_alert(AlertCode::TokenDead, Some(account), at(2));
+        assert!(resolved.await.unwrap(), "the alert of {id}");
+    }
+    // A send that was taken has the answer it had.
+    let subject = format!("answer-{}", mid(1));
+    let story = store.find_story(subject, at(1)).await.unwrap().unwrap();
+    let answer = story.sends[0].attempts[0].answer.clone().unwrap();
+    assert_eq!(answer.http_status, Some(200));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_without_packs_gets_them_and_shows_what_it_showed() {
     let directory = tempfile::tempdir().unwrap();
@@ -184,9 +297,10 @@ async fn a_database_without_packs_gets_them_and_shows_what_it_showed() {
     let store = Store::open(&url, Ownership::Exclusive).unwrap();
     let before = shown(&store).await;
     assert_eq!(taken(&store).await, ["person:1"]);
-    assert_eq!(newest_number(&path, "events"), DELIVERIES + 1);
-    assert_eq!(newest_number(&path, "sends"), DELIVERIES);
-    let NextPack::Pack(pack) = store.next_pack(at(1)).await.unwrap() else {
+    let more = i64::try_from(ACCOUNTS.len()).unwrap();
+    assert_eq!(newest_number(&path, "events"), DELIVERIES + 1 + more);
+    assert_eq!(newest_number(&path, "sends"), DELIVERIES + more);
+    let NextPack::Pack(pack) = store.next_pack(at(1), at(1)).await.unwrap() else {
         panic!("there is nothing to pack");
     };
     assert_eq!(pack.deliveries(), 64);

@@ -59,7 +59,7 @@ async fn the_writer_swaps_few_rows_and_bytes_at_a_time_whatever_the_deliveries()
         .chain((0..70).map(|_| (700, 1)));
     fill(&house, shapes, None).await;
     let mut deliveries = 0;
-    while let NextPack::Pack(pack) = house.store.next_pack(at(1)).await.unwrap() {
+    while let NextPack::Pack(pack) = house.store.next_pack(at(1), at(1)).await.unwrap() {
         assert!(pack.rows() <= Pack::ROWS_MAX, "{} rows", pack.rows());
         assert!(
             pack.raw_bytes() <= Pack::RAW_BYTES_MAX,
@@ -83,10 +83,10 @@ async fn a_pack_whose_rows_changed_meanwhile_is_refused_whole() {
     let house = House::build();
     house.connect().await;
     fill(&house, (0..80).map(|_| (700, 1)), None).await;
-    let NextPack::Pack(first) = house.store.next_pack(at(1)).await.unwrap() else {
+    let NextPack::Pack(first) = house.store.next_pack(at(1), at(1)).await.unwrap() else {
         panic!("there is nothing to pack");
     };
-    let NextPack::Pack(second) = house.store.next_pack(at(1)).await.unwrap() else {
+    let NextPack::Pack(second) = house.store.next_pack(at(1), at(1)).await.unwrap() else {
         panic!("there is nothing to pack");
     };
     house.store.commit_pack(first).await.unwrap();

@@ -374,8 +374,8 @@ pub(super) fn bytes_of(directory: &tempfile::TempDir) -> Vec<u8> {
     all
 }
 
-pub(super) fn holds(bytes: &[u8], mark: &str) -> bool {
-    let mark = mark.as_bytes();
+pub(super) fn holds(bytes: &[u8], mark: impl AsRef<[u8]>) -> bool {
+    let mark = mark.as_ref();
     let mut rest = bytes;
     while let Some(at) = rest.iter().position(|byte| *byte == mark[0]) {
         rest = &rest[at..];
@@ -385,6 +385,15 @@ pub(super) fn holds(bytes: &[u8], mark: &str) -> bool {
         rest = &rest[1..];
     }
     false
+}
+
+/// The bytes SQLite keeps an id in that is written as a number is: six, or eight when it is large.
+pub(super) fn in_columns(id: &str) -> Vec<u8> {
+    let bytes = id.parse::<i64>().unwrap().to_be_bytes();
+    match bytes {
+        [0, 0, first, ..] if first < 0x80 => bytes[2..].to_vec(),
+        _ => bytes.to_vec(),
+    }
 }
 
 pub(super) async fn record(store: &Store, body: &str) {

@@ -97,7 +97,7 @@ impl Checker {
         ];
         for (promise, kind, subject) in kinds {
             let sql = format!(
-                "SELECT s.{subject}, count(*) FROM attempts a JOIN sends s ON s.id = a.send_id
+                "SELECT CAST(s.{subject} AS TEXT), count(*) FROM attempts a JOIN sends s ON s.id = a.send_id
                  WHERE s.kind = ?1 GROUP BY 1"
             );
             let mut query = database.prepare(&sql)?;
@@ -152,8 +152,8 @@ impl Checker {
         };
         for account in self.of(Promise::Account) {
             let account = std::str::from_utf8(account).unwrap();
-            let mut query =
-                database.prepare("SELECT token_key, token FROM accounts WHERE id = ?1")?;
+            let mut query = database
+                .prepare("SELECT token_key, token FROM accounts WHERE CAST(id AS TEXT) = ?1")?;
             let sealed = query
                 .query_map([account], |row| {
                     Ok(SealedToken {
