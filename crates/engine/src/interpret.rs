@@ -26,11 +26,11 @@ use reading::Reading;
 const BATCH_BESIDE: u32 = 24;
 
 /// The same when many wait already: the further behind, the larger, because a large batch costs
-/// less for each; so a backlog stays bounded at any rate that can be kept up.
-const BATCH_BEHIND: u32 = 160;
+/// less for each. Not much larger, because whoever posts deliveries waits behind it.
+const BATCH_BEHIND: u32 = 64;
 
 /// So many that wait make a batch larger by one.
-const BEHIND_FOR_ONE: i64 = 32;
+const BEHIND_FOR_ONE: i64 = 256;
 
 /// The same while only a backlog is worked off: what a commit costs is shared by many.
 const BATCH_ALONE: u32 = 512;
@@ -107,14 +107,13 @@ impl Interpreter {
     /// While one batch is committed the next is read, considered and handed over, so that the
     /// writer never waits for it.
     pub async fn tick(&mut self) -> Result<InterpretReport, StoreError> {
-        let batch = match self.ahead.take() {
-            Some(batch) => batch,
-            None => {
-                let batch = self.store.next_batch(self.batch, BATCH_BYTES).await?;
-                match self.read(batch).await? {
-                    Some(reading) => self.hand_over(reading).await?,
-                    None => return Ok(InterpretReport::default()),
-                }
+        let batch = if let Some(batch) = self.ahead.take() {
+            batch
+        } else {
+            let batch = self.store.next_batch(self.batch, BATCH_BYTES).await?;
+            match self.read(batch).await? {
+                Some(reading) => self.hand_over(reading).await?,
+                None => return Ok(InterpretReport::default()),
             }
         };
         let ahead = match batch.more_after {

@@ -167,10 +167,10 @@ fn a_batch_is_small_while_deliveries_come_and_larger_the_further_it_is_behind() 
     };
     for (newest, is_recording, expected) in [
         (100, true, 24),
-        (131, true, 24),
-        (132, true, 25),
-        (4_452, true, 160),
-        (1_000_000_000_000, true, 160),
+        (355, true, 24),
+        (356, true, 25),
+        (10_340, true, 64),
+        (1_000_000_000_000, true, 64),
         (1_000_000, false, 512),
     ] {
         let size = batch_after(&batch(newest), is_recording);
