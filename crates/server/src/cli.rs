@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
@@ -10,7 +11,7 @@ use crate::commands::{
     serve, sim, subscribe,
 };
 use crate::config::{self, Flags, Loaded, Purpose, Sources};
-use crate::{keys, telemetry, wiring};
+use crate::{keys, runtime, telemetry, wiring};
 
 /// The exit code of wrong configuration or usage.
 const USAGE: u8 = 2;
@@ -79,9 +80,12 @@ enum Command {
 
 /// Does what the command line says and answers the exit code: 0 done, 1 failed, 2 wrong usage or
 /// configuration.
-pub async fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     let cli = Cli::parse();
-    match dispatch(cli).await {
+    let done = runtime::start()
+        .context("no threads to work with")
+        .and_then(|runtime| runtime.block_on(dispatch(cli)));
+    match done {
         Ok(code) => code,
         Err(error) => {
             complain(&format!("{error:#}"));

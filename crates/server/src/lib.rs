@@ -10,5 +10,6 @@ pub mod keys;
 pub mod metrics;
 mod notify;
 mod observe;
+pub mod runtime;
 pub mod telemetry;
 pub mod wiring;
