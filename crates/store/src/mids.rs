@@ -2,7 +2,7 @@
 //!
 //! A message's id is opaque, some 160 characters of base64 of which the first 42 are the same for
 //! everyone. One of other characters is kept as its text, and the id of a comment, which a public
-//! reply has, as its number ([`ids`](crate::ids)). Every text comes back as it was, and is kept in
+//! reply has, as its number ([`crate::ids`]). Every text comes back as it was, and is kept in
 //! one way only. Nothing in SQL compares one with another: what is looked for is its digest, and
 //! then the text.
 
