@@ -84,9 +84,14 @@ fn done<T>(doing: impl Future<Output = Result<T, StoreError>>) -> T {
 }
 
 fn publish(store: &Store, text: &str) {
+    publish_once_per(store, text, "comment");
+}
+
+fn publish_once_per(store: &Store, text: &str, noun: &str) {
     let document = serde_json::json!({
         "name": "link", "accounts": ["*"], "trigger": {"on": "comment"},
         "match": {"mode": "word", "any": ["link"]},
+        "limit": {"once_per": noun},
         "steps": [{"do": "private_reply", "text": text}],
     });
     done(store.publish_automation("link".to_owned(), document, Stopped.now()));
@@ -259,6 +264,7 @@ fn a_comment_that_came_after_a_version_was_published_is_answered_by_it() {
 fn a_comment_that_is_skipped_says_why() {
     let office = Office::build();
     let store = office.open(NEVER);
+    publish_once_per(&store, "Here it is", "person");
     record_of(&store, DELIVERIES, 0);
     work_off(&mut interpreter(&store)).unwrap();
     let verdict_of = |number: u64| {
