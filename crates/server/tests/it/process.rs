@@ -48,6 +48,38 @@ async fn sigterm_stops_it_with_exit_code_0_and_what_was_answered_is_kept() {
     assert_eq!(kept.1, BODY.as_bytes());
 }
 
+/// The threads of a process: their names, of at most 15 bytes, and how nice they are.
+fn threads(process: u32) -> Vec<(String, i32)> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let of = |task: std::io::Result<std::fs::DirEntry>| {
+        // A thread may end while we look.
+        let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+        let nice = rest.split(' ').nth(16)?.parse().ok()?;
+        Some((name.to_owned(), nice))
+    };
+    tasks.filter_map(of).collect()
+}
+
+#[tokio::test]
+async fn whoever_answers_meta_comes_before_whoever_plans_and_sends() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(hookline(directory.path())).unwrap();
+    assert_eq!(deliver(&client(PATIENCE), &server.url, BODY).await, 200);
+    let threads = threads(server.child.id());
+    let nice_of = |start: &str| {
+        let of_name = threads.iter().filter(|(name, _)| name.starts_with(start));
+        let mut nice: Vec<i32> = of_name.map(|(_, nice)| *nice).collect();
+        nice.sort_unstable();
+        nice.dedup();
+        nice
+    };
+    let own = nice_of("hookline-writer");
+    assert_eq!(own.len(), 1, "{threads:?}");
+    assert_eq!(nice_of("hookline-serve"), own, "{threads:?}");
+    assert_eq!(nice_of("tokio"), [(own[0] + 7).min(19)], "{threads:?}");
+}
+
 #[test]
 fn wrong_configuration_is_told_all_at_once_and_nothing_is_started() {
     let directory = tempfile::tempdir().unwrap();
