@@ -41,12 +41,17 @@ async fn explained(store: &Store, sql: String, column: &'static str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_a_send_makes_no_table_of_its_own() {
+async fn a_change_of_a_row_makes_no_table_of_its_own() {
     let (_directory, store) = scratch();
     for sql in [
         "UPDATE sends SET state = 'leased', lease_until = ?2 WHERE id = ?1 AND state = 'planned'",
         "UPDATE sends SET state = 'accepted', finished_at = ?2, lease_until = NULL WHERE id = ?1",
         "UPDATE sends SET attempts = ?2, text = ?3, deadline_at = ?4 WHERE id = ?1",
+        "INSERT INTO runs (event_id, automation_id, version, verdict, once_key, because)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO once_keys (automation_id, once_key, event_id) VALUES (?1, ?2, ?3)",
+        "INSERT INTO events (id, key, delivery_id, account_id, kind, received_at, container, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         "UPDATE lanes SET lease_until = ?2, next_at = ?2 WHERE id = ?1",
     ] {
         let operations = operations_of(&store, sql).await;
