@@ -22,15 +22,16 @@ use deciding::Decider;
 use reading::Reading;
 
 /// Deliveries of one transaction while others are being recorded: a delivery that comes meanwhile
-/// waits behind about a millisecond of work.
-const BATCH_BESIDE: u32 = 24;
+/// waits behind about half a millisecond of work.
+const BATCH_BESIDE: u32 = 8;
 
 /// The same when many wait already: the further behind, the larger, because a large batch costs
 /// less for each. Not much larger, because whoever posts deliveries waits behind it.
 const BATCH_BEHIND: u32 = 64;
 
-/// So many that wait make a batch larger by one.
-const BEHIND_FOR_ONE: i64 = 256;
+/// So many that wait make a batch larger by one: whoever posts deliveries comes first in a burst, and
+/// is slowed down when the automations are some seconds behind.
+const BEHIND_FOR_ONE: i64 = 1024;
 
 /// The same while only a backlog is worked off: what a commit costs is shared by many.
 const BATCH_ALONE: u32 = 512;

@@ -171,10 +171,10 @@ fn a_batch_is_small_while_deliveries_come_and_larger_the_further_it_is_behind() 
         ..Batch::default()
     };
     for (newest, is_recording, expected) in [
-        (100, true, 24),
-        (355, true, 24),
-        (356, true, 25),
-        (10_340, true, 64),
+        (100, true, 8),
+        (1123, true, 8),
+        (1124, true, 9),
+        (57_444, true, 64),
         (1_000_000_000_000, true, 64),
         (1_000_000, false, 512),
     ] {
