@@ -17,6 +17,9 @@ const PREPARED_PER_SECOND: u32 = 170_000;
 /// The same for one that is not.
 const PREPARED_PER_SECOND_OF_STACK: u32 = 30_000;
 
+/// A file system in memory, where Linux has one.
+const MEMORY: &str = "/dev/shm";
+
 /// Milliseconds at the start that are not measured.
 pub const WARM_UP_MS: u32 = 500;
 
@@ -34,6 +37,8 @@ pub struct Contestant {
     pub variables: Vec<(&'static str, String)>,
     /// Whether it is kept to one core and the generator to another; both use all cores otherwise.
     pub is_pinned: bool,
+    /// Whether its data lies in memory, where a sync costs nothing and keeps nothing.
+    pub is_in_memory: bool,
 }
 
 impl Contestant {
@@ -62,6 +67,7 @@ impl Contestant {
             peer,
             variables: Vec::new(),
             is_pinned,
+            is_in_memory: false,
         })
     }
 
@@ -73,6 +79,7 @@ impl Contestant {
             peer: Peer::Hookline { program },
             variables: Vec::new(),
             is_pinned: true,
+            is_in_memory: false,
         })
     }
 
@@ -83,6 +90,27 @@ impl Contestant {
             variables: vec![("HOOKLINE_SERVER__RECEIVE_ONLY", "true".to_owned())],
             ..Self::hookline(settings)?
         })
+    }
+
+    /// The same with its database in memory, to see what is the disk's part; none where the system
+    /// has no such place.
+    pub fn in_memory(settings: &Settings) -> anyhow::Result<Option<Self>> {
+        if !Path::new(MEMORY).is_dir() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            name: "hookline, receiving only, no disk".to_owned(),
+            is_in_memory: true,
+            ..Self::receive_only(settings)?
+        }))
+    }
+
+    fn directory(&self, settings: &Settings) -> anyhow::Result<tempfile::TempDir> {
+        if self.is_in_memory {
+            tempfile::tempdir_in(MEMORY).context("making a data directory in memory")
+        } else {
+            settings.directory()
+        }
     }
 }
 
@@ -191,7 +219,7 @@ pub fn in_turn<T, R>(
 /// One run of the generator, in a program of its own, against a server just started on an empty
 /// database.
 pub fn measure(contestant: &Contestant, settings: &Settings, load: &Load) -> anyhow::Result<Run> {
-    let directory = settings.directory()?;
+    let directory = contestant.directory(settings)?;
     let cores = settings.cores.filter(|_| contestant.is_pinned);
     let core = cores.map(|(server, _)| server);
     let server = RunningPeer::start_with(

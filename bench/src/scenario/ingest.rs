@@ -30,6 +30,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
         Contestant::receive_only(settings)?,
         Contestant::hookline(settings)?,
     ];
+    pinned.extend(Contestant::in_memory(settings)?);
     let mut free = vec![Contestant::bare_free(settings)?];
     for installed in &stacks {
         pinned.push(stack(installed, Fsync::Always, 1));
@@ -88,6 +89,7 @@ pub(super) fn stack(installed: &Installed, fsync: Fsync, workers: u8) -> Contest
         peer: Peer::Stack(stack),
         variables: Vec::new(),
         is_pinned: workers == 1,
+        is_in_memory: false,
     }
 }
 
@@ -107,7 +109,9 @@ fn text<'a>(settings: &Settings, notes: &[String], all: impl Iterator<Item = &'a
          the bare server of the same table.\n\n\
          The bare server reads each request and answers 200, on one thread: what HTTP alone \
          costs. \"hookline, receiving only\" verifies and commits (`server.receive_only`); \"all of \
-         it\" interprets and routes on the same core meanwhile; no account is connected. The peers \
+         it\" interprets and routes on the same core meanwhile; no account is connected. \"No disk\" \
+         is the first of them with its database in memory, where a sync returns at once: what is \
+         between the two is the disk's. The peers \
          (`bench/peers`) verify the same signature and answer when Redis has acknowledged: \"always\" \
          means that it has synced its log, \"everysec\" that a power cut may lose the last second or \
          two. No worker takes anything out of their queues.\n\n\
