@@ -9,6 +9,10 @@ pub enum StoreError {
     /// The disk has no room for another commit.
     #[error("the disk that holds the database is full")]
     Full,
+    /// The disk did not confirm a commit, this one or one before it. Whether it is kept is known
+    /// when the store is opened again; until then nothing more is.
+    #[error("the disk did not keep what was written: restart hookline once the disk is sound")]
+    Unsynced,
     /// The database refused the operation.
     #[error("could not {doing}")]
     Database {
@@ -76,6 +80,7 @@ impl StoreError {
     pub(crate) fn shared(&self) -> Self {
         match self {
             Self::Full => Self::Full,
+            Self::Unsynced => Self::Unsynced,
             Self::Closed => Self::Closed,
             Self::Conflict(what) => Self::Conflict(what),
             Self::Database { source, .. } => Self::Commit(source.to_string()),
@@ -151,6 +156,15 @@ pub enum OpenError {
         found: i64,
         /// The newest schema this version knows.
         known: i64,
+    },
+    /// The log beside the database cannot be synced.
+    #[error("cannot sync {path}: check that the disk is sound and that the file can be written to")]
+    Log {
+        /// The log.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
     },
     /// The writer thread could not be started.
     #[error("cannot start a database thread")]

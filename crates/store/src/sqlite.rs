@@ -1,4 +1,4 @@
-//! SQLite, embedded: one writer that commits in groups, a few readers, a checkpointer; or, for
+//! SQLite, embedded: one writer that commits in groups, a few readers, a syncer, a checkpointer; or, for
 //! commands and the simulation, everything on the caller's thread.
 
 mod checkpoint;
@@ -7,6 +7,7 @@ mod intake;
 mod migrate;
 mod readers;
 mod stepper;
+mod syncer;
 mod work;
 mod writer;
 

@@ -119,6 +119,9 @@ pub(crate) fn room_of(database: &Path) -> Option<u64> {
 fn reason(error: &StoreError) -> &'static str {
     match error {
         StoreError::Full => "the disk that holds the database is full",
+        StoreError::Unsynced => {
+            "the disk did not keep what was written: restart hookline once the disk is sound"
+        }
         StoreError::Closed => "the database is closed: hookline is stopping",
         StoreError::Database { .. } | StoreError::Commit(_) => {
             "the database refused a read or a write"

@@ -77,6 +77,7 @@ async fn whoever_answers_meta_comes_before_whoever_plans_and_sends() {
     let own = nice_of("hookline-writer");
     assert_eq!(own.len(), 1, "{threads:?}");
     assert_eq!(nice_of("hookline-serve"), own, "{threads:?}");
+    assert_eq!(nice_of("hookline-sync"), own, "{threads:?}");
     assert_eq!(nice_of("tokio"), [(own[0] + 7).min(19)], "{threads:?}");
 }
 

@@ -76,6 +76,13 @@ pub(super) fn undo_in_memory(connection: &Connection, path: &Path) -> Result<(),
     set(connection, path, "temp_store", "MEMORY", "2")
 }
 
+/// Lets commits return before the disk has them: for the writer, whose commits are answered by the
+/// syncer. What is in front of a synced place of the log is there, and what is behind it comes back
+/// in whole commits or not at all.
+pub(super) fn leave_syncing(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    set(connection, path, "synchronous", "NORMAL", "1")
+}
+
 fn set(
     connection: &Connection,
     path: &Path,

@@ -10,8 +10,9 @@ use rusqlite::{CachedStatement, Connection, params};
 use tokio::sync::mpsc;
 
 use super::checkpoint::Checkpointer;
-use super::connection::{Purpose, open_connection, undo_in_memory};
+use super::connection::{Purpose, leave_syncing, open_connection, undo_in_memory};
 use super::intake::{Intake, NewDelivery, Recording, Taken, WORTH_A_COMMIT};
+use super::syncer::{Owed, Syncer, Written};
 use super::work::{Answer, Completion, Place, Work};
 use crate::error::{OpenError, StoreError};
 
@@ -49,18 +50,22 @@ impl Writer {
         let last_id = last_delivery(&connection, path)?;
         let checkpointer = Checkpointer::start(path)?;
         let intake = Arc::<Intake>::default();
+        let syncer = Syncer::start(path, Arc::clone(&intake))?;
+        leave_syncing(&connection, path)?;
         let (commands, work) = mpsc::channel(QUEUE_LENGTH);
         let mut thread = WriterThread {
             connection,
             intake: Arc::clone(&intake),
             work,
             last_id,
+            syncer,
             checkpointer,
             is_last: false,
             last_shared_by: 0,
         };
         let writer = spawn("hookline-writer", move || {
             thread.run();
+            thread.syncer.finish();
             thread.checkpointer.finish();
         })?;
         Ok((Self { intake, commands }, writer))
@@ -144,14 +149,12 @@ struct WriterThread {
     intake: Arc<Intake>,
     work: mpsc::Receiver<Command>,
     last_id: i64,
+    syncer: Syncer,
     checkpointer: Checkpointer,
     is_last: bool,
     /// How many deliveries the last commit held.
     last_shared_by: usize,
 }
-
-/// A batch whose deliveries have been written, with their ids.
-type Written = (Taken, Vec<Option<DeliveryId>>);
 
 impl WriterThread {
     fn run(&mut self) {
@@ -161,9 +164,10 @@ impl WriterThread {
             if was_last {
                 self.intake.close();
             }
-            let first = self.next_work();
+            let mut first = self.next_work();
             if first.is_none() {
                 self.await_company();
+                first = self.next_work();
             }
             let batches = match &first {
                 // Those who come while it is done share the commit too.
@@ -183,11 +187,16 @@ impl WriterThread {
 
     /// Under load, gives deliveries that are on their way the time to share a commit.
     fn await_company(&self) {
-        if self.last_shared_by < COMPANY_LIKELY || self.is_last {
-            return;
-        }
         let began = now();
-        while (1..WORTH_A_COMMIT).contains(&self.intake.waiting()) {
+        while (1..WORTH_A_COMMIT).contains(&self.intake.waiting()) && self.work.is_empty() {
+            if self.syncer.is_busy() {
+                // They wait for the disk in any case.
+                std::thread::park_timeout(COMPANY_WAIT);
+                continue;
+            }
+            if self.last_shared_by < COMPANY_LIKELY || self.is_last {
+                return;
+            }
             match COMPANY_WAIT.checked_sub(began.elapsed()) {
                 Some(left) => std::thread::park_timeout(left),
                 None => return,
@@ -211,7 +220,7 @@ impl WriterThread {
 
     fn commit_group(&mut self, mut batches: Vec<Taken>, first: Option<Work>) {
         let last_id_before = self.last_id;
-        let mut result = begin(&self.connection);
+        let mut result = self.syncer.check().and_then(|()| begin(&self.connection));
         let answers = self.do_work(first, &mut result);
         if !answers.is_empty() {
             batches.extend(self.intake.take());
@@ -224,16 +233,14 @@ impl WriterThread {
             })
             .collect();
         self.last_shared_by = written.iter().map(|(_, ids)| ids.len()).sum();
+        let owed = Owed { written, answers };
         let result = finish(&self.connection, result);
         if let Err(error) = &result {
             self.last_id = last_id_before;
             tracing::warn!(error = %error, "a commit failed");
-        }
-        for (batch, ids) in written {
-            batch.settle(result.as_ref().map(|&()| ids).map_err(StoreError::shared));
-        }
-        for answer in answers {
-            answer(result.as_ref().map(|&()| ()));
+            owed.answer(&result);
+        } else {
+            self.syncer.sync(owed);
         }
     }
 

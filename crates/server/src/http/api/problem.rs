@@ -144,9 +144,12 @@ impl ApiError {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Store(StoreError::Full | StoreError::Closed | StoreError::Conflict(_)) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Store(
+                StoreError::Full
+                | StoreError::Unsynced
+                | StoreError::Closed
+                | StoreError::Conflict(_),
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(
                 StoreError::Database { .. } | StoreError::Corrupt { .. } | StoreError::Commit(_),
             )
