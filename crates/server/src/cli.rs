@@ -11,6 +11,7 @@ use crate::commands::{
     serve, sim, subscribe,
 };
 use crate::config::{self, Flags, Loaded, Purpose, Sources};
+use crate::telemetry::Chain;
 use crate::{keys, runtime, telemetry, wiring};
 
 /// The exit code of wrong configuration or usage.
@@ -88,7 +89,7 @@ pub fn run() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(error) => {
-            complain(&format!("{error:#}"));
+            complain(&Chain(error.as_ref()).to_string());
             ExitCode::FAILURE
         }
     }

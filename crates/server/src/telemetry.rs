@@ -42,16 +42,22 @@ pub fn init(config: &LogConfig) -> Result<(), TelemetryError> {
     .map_err(TelemetryError::Twice)
 }
 
-/// Prints an error and every cause behind it, as in `cannot commit: disk full`.
+/// Prints an error and every cause behind it, as in `cannot commit: disk full`. A cause that says what
+/// was just said, as libraries that wrap another's error do, is said once.
 #[derive(Clone, Copy)]
 pub struct Chain<'a>(pub &'a dyn Error);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut last = self.0.to_string();
+        write!(f, "{last}")?;
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            let text = error.to_string();
+            if last.is_empty() || !text.ends_with(&last) {
+                write!(f, ": {text}")?;
+                last = text;
+            }
             cause = error.source();
         }
         Ok(())
@@ -115,6 +121,12 @@ mod tests {
     fn an_error_prints_its_causes() {
         let error = Outer(std::io::Error::other("disk full"));
         assert_eq!(Chain(&error).to_string(), "cannot commit: disk full");
+    }
+
+    #[test]
+    fn what_a_cause_repeats_is_said_once() {
+        let error = Outer(std::io::Error::other(Outer(std::io::Error::other("full"))));
+        assert_eq!(Chain(&error).to_string(), "cannot commit: full");
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn set(
 ) -> Result<(), OpenError> {
     let opening = |source| OpenError::Open {
         path: path.to_owned(),
-        doing: pragma,
+        doing: "set it up",
         source,
     };
     connection
