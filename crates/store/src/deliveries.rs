@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::DeliveryId;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::packs::undo_delivery;
 use crate::sqlite::NewDelivery;
 
 /// A verified delivery as it is recorded.
@@ -50,11 +51,14 @@ impl Store {
     pub async fn request_replay(&self, id: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
         self.write(move |connection| {
             let doing = StoreError::database;
-            let exists = connection
-                .query_row("SELECT 1 FROM deliveries WHERE id = ?1", [id.0], |_| Ok(()))
-                .optional()
-                .map_err(doing("look for the delivery"))?;
-            if exists.is_none() {
+            let has_row = || {
+                connection
+                    .prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1")
+                    .and_then(|mut query| query.exists([id.0]))
+                    .map_err(StoreError::database("look for the delivery"))
+            };
+            // What is interpreted again has its row again: something is noted about it then.
+            if !has_row()? && (undo_delivery(connection, id.0)? == 0 || !has_row()?) {
                 return Ok(false);
             }
             connection

@@ -2,19 +2,18 @@
 //! passed.
 
 mod decide;
+mod echo;
 
 use hookline_model::clock::Timestamp;
-use hookline_model::event::EventBody;
 use hookline_model::ids::{AccountId, CommentId, ContactId, LaneId, MessageId, SendId};
 use hookline_model::send::{SendClass, SendKind, SendState};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::ids::MetaId as _;
 use crate::lanes::{self, Budgets};
 use crate::lanes::{End, wake_lane};
-use crate::packs::{Unpacker, sends_known_by};
+use crate::packs::sends_known_by;
 use crate::rows::Reader;
 
 pub use decide::{Decided, Decision};
@@ -124,7 +123,7 @@ impl Store {
         text: String,
         since: Timestamp,
     ) -> Result<Option<MessageId>, StoreError> {
-        self.read(move |connection| echo(connection, &account, &contact, &text, since))
+        self.read(move |connection| echo::echo(connection, &account, &contact, &text, since))
             .await
     }
 
@@ -294,47 +293,6 @@ fn unknown_send(id: i64, read: &Reader<'_, '_>) -> Result<UnknownSend, StoreErro
         last_started_at: read.time("last_started_at")?,
         deadline_at: read.time("deadline_at")?,
     })
-}
-
-fn echo(
-    connection: &Connection,
-    account: &AccountId,
-    contact: &ContactId,
-    text: &str,
-    since: Timestamp,
-) -> Result<Option<MessageId>, StoreError> {
-    let doing = || StoreError::database("look for an echo");
-    let mut query = connection
-        .prepare_cached(
-            "SELECT id, body, delivery_id, pack_id FROM events
-             WHERE account_id = ?1 AND contact_id = ?2 AND kind = 'message_echoed'
-               AND received_at >= ?3 AND coalesce(occurred_at, received_at) >= ?3
-             ORDER BY coalesce(occurred_at, received_at), id LIMIT 100",
-        )
-        .map_err(doing())?;
-    let mut rows = query
-        .query(params![
-            account.column(),
-            contact.column(),
-            since.as_millis()
-        ])
-        .map_err(doing())?;
-    let mut packs = Unpacker::new(connection);
-    while let Some(row) = rows.next().map_err(doing())? {
-        let id: i64 = row.get("id").map_err(doing())?;
-        // A row that cannot be read is no evidence, and must not end the search for the others.
-        let body = packs.event_body(id, &Reader::new("events", &id, row));
-        if let Err(error) = &body {
-            tracing::error!(event = id, %error, "an echo cannot be read from the database");
-        }
-        if let Ok(EventBody::MessageEchoed(message)) = body
-            && message.text.as_deref() == Some(text)
-            && !attributed(connection, &message.mid)?
-        {
-            return Ok(Some(message.mid));
-        }
-    }
-    Ok(None)
 }
 
 fn attributed(connection: &Connection, message: &MessageId) -> Result<bool, StoreError> {

@@ -1,5 +1,7 @@
 //! Gaps: times of which events may be missing, and what reading back found.
 
+mod known;
+
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
@@ -12,10 +14,12 @@ use rusqlite::types::Value as Column;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
+use self::known::{known, newest};
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
 use crate::ids::MetaId as _;
+use crate::packs::{PackedRow, Unpacker, if_readable};
 use crate::rows::Reader;
 use crate::sqlite::NewDelivery;
 use crate::upkeep::hasten;
@@ -219,9 +223,13 @@ impl Store {
     ) -> Result<HashSet<CommentId>, StoreError> {
         self.read(move |connection| {
             let sql = "SELECT 1 FROM events WHERE comment_id = ?1 AND account_id = ?2";
-            known(connection, sql, &account, comments, |id| {
-                Column::from(id.column())
-            })
+            let mut packs = Unpacker::new(connection);
+            let is_packed = |id: &CommentId| {
+                let found = packs.events_of_comment(Some(&account), id);
+                if_readable(found.map(|found| !found.is_empty()), true)
+            };
+            let column = |id: &CommentId| Column::from(id.column());
+            known(connection, (sql, &account), comments, column, is_packed)
         })
         .await
     }
@@ -235,9 +243,15 @@ impl Store {
         self.read(move |connection| {
             let sql = "SELECT 1 FROM events WHERE mid_digest = ?1
                        AND account_id = ?2 AND kind = 'message_received'";
-            known(connection, sql, &account, messages, |id| {
-                digest::short(id.as_str()).into()
-            })
+            let mut packs = Unpacker::new(connection);
+            let received = Column::Text(EventKind::MessageReceived.as_str().to_owned());
+            let is_packed = |id: &MessageId| {
+                let found = packs.events_of_message(Some(&account), id);
+                let is_it = |(_, row): &(i64, PackedRow)| row.holds("kind", &received);
+                if_readable(found.map(|found| found.iter().any(is_it)), true)
+            };
+            let column = |id: &MessageId| digest::short(id.as_str()).into();
+            known(connection, (sql, &account), messages, column, is_packed)
         })
         .await
     }
@@ -249,19 +263,8 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Timestamp>, StoreError> {
         self.read(move |connection| {
-            connection
-                .prepare_cached(
-                    "SELECT received_at FROM events
-                     WHERE account_id = ?1 AND container <> 'backfill'
-                     ORDER BY id DESC LIMIT ?2",
-                )
-                .and_then(|mut query| {
-                    query
-                        .query_map(params![account.column(), limit], |row| row.get(0))?
-                        .map(|at| at.map(Timestamp::from_millis))
-                        .collect()
-                })
-                .map_err(StoreError::database("read when events came"))
+            let newest = newest(connection, &account, limit)?;
+            Ok(newest.into_iter().map(|(_, at)| at).collect())
         })
         .await
     }
@@ -274,48 +277,15 @@ impl Store {
         limit: u32,
     ) -> Result<BTreeMap<EventKind, Timestamp>, StoreError> {
         self.read(move |connection| {
-            let doing = || StoreError::database("read when each kind of event came");
-            let mut query = connection
-                .prepare_cached(NEWEST_OF_EACH_KIND)
-                .map_err(doing())?;
-            let mut rows = query
-                .query(params![account.column(), limit])
-                .map_err(doing())?;
-            let mut newest = BTreeMap::new();
-            while let Some(row) = rows.next().map_err(doing())? {
-                let read = Reader::new("events", &account, row);
-                let kind = read.word("kind", EventKind::from_name)?;
-                newest.insert(kind, read.time("newest")?);
+            let mut kinds = BTreeMap::new();
+            for (kind, at) in newest(connection, &account, limit)? {
+                let newest = kinds.entry(kind).or_insert(at);
+                *newest = at.max(*newest);
             }
-            Ok(newest)
+            Ok(kinds)
         })
         .await
     }
-}
-
-const NEWEST_OF_EACH_KIND: &str = "SELECT kind, max(received_at) AS newest FROM (
-        SELECT kind, received_at FROM events
-        WHERE account_id = ?1 AND container <> 'backfill'
-        ORDER BY id DESC LIMIT ?2)
-    GROUP BY kind";
-
-fn known<T: std::hash::Hash + Eq>(
-    connection: &Connection,
-    sql: &str,
-    account: &AccountId,
-    ids: Vec<T>,
-    column: fn(&T) -> Column,
-) -> Result<HashSet<T>, StoreError> {
-    let doing = || StoreError::database("look for what is known");
-    let mut query = connection.prepare_cached(sql).map_err(doing())?;
-    let mut found = HashSet::new();
-    for id in ids {
-        let exists = query.exists(params![column(&id), account.column()]);
-        if exists.map_err(doing())? {
-            found.insert(id);
-        }
-    }
-    Ok(found)
 }
 
 fn note(
@@ -441,22 +411,4 @@ fn gap(row: &Row<'_>) -> Result<Gap, StoreError> {
         noticed_at: read.time("noticed_at")?,
         finished_at: read.optional_time("finished_at")?,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::NEWEST_OF_EACH_KIND;
-    use crate::query_plans::{plan_of, scratch};
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn the_newest_events_of_one_account_are_looked_at_and_no_others() {
-        let (_directory, store) = scratch();
-        let plan = plan_of(&store, NEWEST_OF_EACH_KIND).await;
-        assert!(
-            plan.contains("SEARCH events USING INDEX events_by_account (account_id=?)"),
-            "{plan}"
-        );
-        let sorts = plan.matches("USE TEMP B-TREE").count();
-        assert_eq!(sorts, 1, "only the grouping sorts: {plan}");
-    }
 }

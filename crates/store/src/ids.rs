@@ -35,6 +35,14 @@ impl<'id> Column<'id> {
             _ => Self::Text(text),
         }
     }
+
+    /// The text of the id.
+    pub(crate) fn to_text(self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.to_owned(),
+        }
+    }
 }
 
 impl ToSql for Column<'_> {

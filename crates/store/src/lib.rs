@@ -169,8 +169,13 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         match &self.hands {
-            Hands::Threads { readers, .. } => readers.read(query).await,
-            Hands::Steps(stepper) => stepper.read(query),
+            Hands::Threads { readers, .. } => {
+                let query = |connection: &Connection| sqlite::at_one_moment(connection, query);
+                readers.read(query).await
+            }
+            Hands::Steps(stepper) => {
+                stepper.read(|connection| sqlite::at_one_moment(connection, query))
+            }
         }
     }
 

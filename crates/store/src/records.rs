@@ -2,6 +2,7 @@
 
 mod explain;
 mod lists;
+mod shown;
 
 use hookline_model::attempt::MetaAnswer;
 use hookline_model::automation::Because;

@@ -4,18 +4,29 @@ use std::cell::Cell;
 
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, CommentId, ContactId, MessageId};
+use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Row, Statement};
 use serde::de::DeserializeOwned;
 
 use crate::error::StoreError;
+use crate::packs::PackedRow;
 use crate::{ids, mids};
 
-/// Reads columns of one row by name, turning what cannot be read into an error that names table,
-/// column and row.
+/// Where a row is.
+#[derive(Clone, Copy)]
+enum Source<'row, 'statement> {
+    /// A statement found it.
+    Table(&'row Row<'statement>),
+    /// It left its table.
+    Pack(&'row PackedRow),
+}
+
+/// Reads columns of one row by name, wherever the row is, turning what cannot be read into an error
+/// that names table, column and row.
 pub(crate) struct Reader<'row, 'statement> {
     table: &'static str,
     id: &'row dyn std::fmt::Display,
-    row: &'row Row<'statement>,
+    row: Source<'row, 'statement>,
     /// Where the next column is looked for first.
     next: Cell<usize>,
 }
@@ -29,15 +40,25 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         Self {
             table,
             id,
-            row,
+            row: Source::Table(row),
+            next: Cell::new(0),
+        }
+    }
+
+    /// Reads a row that left its table.
+    pub(crate) fn of_packed(id: &'row dyn std::fmt::Display, row: &'row PackedRow) -> Self {
+        Self {
+            table: row.table().name(),
+            id,
+            row: Source::Pack(row),
             next: Cell::new(0),
         }
     }
 
     /// The place of a column. Rows are read by the million and mostly in the order of their
     /// columns, so the search goes on behind the column that was read last.
-    fn place(&self, column: &'static str) -> rusqlite::Result<usize> {
-        let statement: &Statement<'_> = self.row.as_ref();
+    fn place(&self, row: &Row<'_>, column: &'static str) -> rusqlite::Result<usize> {
+        let statement: &Statement<'_> = row.as_ref();
         let next = self.next.get();
         let is_here = |place: &usize| {
             statement
@@ -59,13 +80,27 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         StoreError::corrupt(self.table, column, self.id)(error)
     }
 
-    pub(crate) fn get<T: rusqlite::types::FromSql>(
-        &self,
-        column: &'static str,
-    ) -> Result<T, StoreError> {
-        self.place(column)
-            .and_then(|place| self.row.get(place))
-            .map_err(|error| self.corrupt(column, error))
+    fn value(&self, column: &'static str) -> rusqlite::Result<ValueRef<'row>> {
+        match self.row {
+            Source::Table(row) => self.place(row, column).and_then(|place| row.get_ref(place)),
+            Source::Pack(row) => row
+                .value(column)
+                .ok_or_else(|| rusqlite::Error::InvalidColumnName(column.to_owned())),
+        }
+    }
+
+    pub(crate) fn get<T: FromSql>(&self, column: &'static str) -> Result<T, StoreError> {
+        match self.row {
+            Source::Table(row) => self
+                .place(row, column)
+                .and_then(|place| row.get(place))
+                .map_err(|error| self.corrupt(column, error)),
+            Source::Pack(_) => {
+                let value = self.value(column);
+                let value = value.map_err(|error| self.corrupt(column, error))?;
+                T::column_result(value).map_err(|error| self.corrupt(column, error))
+            }
+        }
     }
 
     pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
@@ -85,17 +120,13 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         column: &'static str,
         from_name: impl FnOnce(&str) -> Option<T>,
     ) -> Result<T, StoreError> {
-        let word = self
-            .place(column)
-            .and_then(|place| Ok(self.row.get_ref(place)?.as_str()?));
+        let word = self.value(column).and_then(|value| Ok(value.as_str()?));
         let word = word.map_err(|error| self.corrupt(column, error))?;
         from_name(word).ok_or_else(|| self.corrupt(column, format!("{word:?} is not a known word")))
     }
 
     pub(crate) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
-        let text = self
-            .place(column)
-            .and_then(|place| Ok(self.row.get_ref(place)?.as_str()?));
+        let text = self.value(column).and_then(|value| Ok(value.as_str()?));
         let text = text.map_err(|error| self.corrupt(column, error))?;
         serde_json::from_str(text).map_err(|error| self.corrupt(column, error))
     }
@@ -105,8 +136,8 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         column: &'static str,
     ) -> Result<Option<T>, StoreError> {
         let text = self
-            .place(column)
-            .and_then(|place| Ok(self.row.get_ref(place)?.as_str_or_null()?));
+            .value(column)
+            .and_then(|value| Ok(value.as_str_or_null()?));
         let text = text.map_err(|error| self.corrupt(column, error))?;
         text.map(|text| serde_json::from_str(text).map_err(|error| self.corrupt(column, error)))
             .transpose()

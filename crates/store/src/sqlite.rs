@@ -14,7 +14,7 @@ mod writer;
 pub(crate) use connection::{Purpose, open_connection};
 pub(crate) use intake::NewDelivery;
 pub(crate) use migrate::{known_schema, migrate};
-pub(crate) use readers::Readers;
+pub(crate) use readers::{Readers, at_one_moment};
 pub(crate) use stepper::Stepper;
 pub use stepper::{Gate, Pass};
 pub(crate) use writer::Writer;

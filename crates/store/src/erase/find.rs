@@ -1,19 +1,22 @@
 //! Which deliveries and events are about somebody, a stretch of ids at a time.
 
+mod left;
+
 use std::collections::BTreeSet;
 
 use hookline_model::erasure::{DISTINCT_ID_BYTES, Marks, Part, Whom};
 use hookline_model::event::EventBody;
-use hookline_model::ids::{AccountId, ContactId, DeliveryId, EventId};
+use hookline_model::ids::{AccountId, CommentId, ContactId, DeliveryId, EventId, MessageId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
+use self::left::{left_doomed, left_messages, left_suspects};
 use super::{Doomed, OpenDeletion, Suspects};
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
 use crate::ids::{Column, MetaId as _};
-use crate::packs::Unpacker;
+use crate::packs::{Table, Unpacker};
 use crate::rows::Reader;
 
 /// Deliveries looked through in one read.
@@ -50,10 +53,14 @@ impl Store {
             let mut found = Vec::new();
             for id in ids {
                 let mut rows = query.query([id.0]).map_err(doing())?;
-                while let Some(row) = rows.next().map_err(doing())? {
-                    let read = Reader::new("deliveries", &id, row);
-                    found.push((id, packs.delivery_body(id.0, &read)?));
-                }
+                let body = match rows.next().map_err(doing())? {
+                    Some(row) => {
+                        let read = Reader::new("deliveries", &id, row);
+                        Some(packs.delivery_body(id.0, &read)?)
+                    }
+                    None => packs.left_body(id.0)?,
+                };
+                found.extend(body.map(|body| (id, body)));
             }
             Ok(found)
         })
@@ -136,6 +143,7 @@ fn suspects(connection: &Connection, deletion: &OpenDeletion) -> Result<Suspects
             break;
         }
     }
+    left_suspects(&mut packs, from, &needles, &mut found)?;
     Ok(found)
 }
 
@@ -184,9 +192,12 @@ impl Candidate<'_> {
 fn doomed(connection: &Connection, deletion: &OpenDeletion) -> Result<Doomed, StoreError> {
     let doing = || StoreError::database("look for events to erase");
     let last: i64 = connection
-        .query_row("SELECT coalesce(max(id), 0) FROM events", [], |row| {
-            row.get(0)
-        })
+        .query_row(
+            "SELECT max(coalesce((SELECT max(id) FROM events), 0),
+                        coalesce((SELECT max(last_event) FROM pack_spans), 0))",
+            [],
+            |row| row.get(0),
+        )
         .map_err(doing())?;
     let from = deletion.event.0;
     let until = last.min(from + EVENTS_AT_ONCE);
@@ -204,34 +215,48 @@ fn doomed(connection: &Connection, deletion: &OpenDeletion) -> Result<Doomed, St
         .query([from, until, deletion.deliveries_until.0])
         .map_err(doing())?;
     let mut packs = Unpacker::new(connection);
+    let mut theirs = Vec::new();
     while let Some(row) = rows.next().map_err(doing())? {
         let id: i64 = row.get(0).map_err(doing())?;
         let read = Reader::new("events", &id, row);
-        let account = read.account()?;
-        let candidate = Candidate {
-            account: &account,
-            contact: read.contact()?,
-            body: packs.event_text(id, &read)?,
-        };
-        if !candidate.is_of(&deletion.whom) {
-            continue;
-        }
-        let message = message_of(&candidate.body);
-        let comment = read.optional_id("comment_id", |id| id)?;
-        found
-            .parts
-            .extend(message.into_iter().chain(comment).map(|id| {
-                let account = account.clone();
-                Part { account, id }
-            }));
-        found.events.push(EventId(id));
-        if found.events.len() >= DOOMED_AT_ONCE {
+        theirs.extend(parts_of(id, &read, &mut packs, deletion)?.map(|parts| (id, parts)));
+        if theirs.len() >= DOOMED_AT_ONCE {
             (found.until, found.is_end) = (EventId(id), false);
             break;
         }
     }
+    left_doomed(&mut packs, deletion, &mut found, &mut theirs)?;
+    for (id, parts) in theirs {
+        found.events.push(EventId(id));
+        found.parts.extend(parts);
+    }
     complete(connection, &mut found)?;
     Ok(found)
+}
+
+/// The comments and messages of an event that is theirs; none if it is not.
+fn parts_of(
+    id: i64,
+    read: &Reader<'_, '_>,
+    packs: &mut Unpacker<'_>,
+    deletion: &OpenDeletion,
+) -> Result<Option<Vec<Part>>, StoreError> {
+    let account = read.account()?;
+    let candidate = Candidate {
+        account: &account,
+        contact: read.contact()?,
+        body: packs.event_text(id, read)?,
+    };
+    if !candidate.is_of(&deletion.whom) {
+        return Ok(None);
+    }
+    let message = message_of(&candidate.body);
+    let comment = read.optional_id("comment_id", |id| id)?;
+    let parts = message.into_iter().chain(comment).map(|id| {
+        let account = account.clone();
+        Part { account, id }
+    });
+    Ok(Some(parts.collect()))
 }
 
 /// The message an event is about.
@@ -264,6 +289,7 @@ fn complete(connection: &Connection, found: &mut Doomed) -> Result<(), StoreErro
                 id: message.to_string(),
             }));
         }
+        found.parts.extend(left_messages(&mut packs, event.0)?);
     }
     let mut events: BTreeSet<i64> = found.events.iter().map(|event| event.0).collect();
     for part in &found.parts {
@@ -281,6 +307,7 @@ fn deliveries_of(
 ) -> Result<Vec<DeliveryId>, StoreError> {
     let doing = || StoreError::database("look for deliveries of events");
     let mut deliveries = BTreeSet::new();
+    let mut packs = Unpacker::new(connection);
     let mut query = connection
         .prepare_cached(
             "SELECT delivery_id FROM events WHERE id = ?1
@@ -294,6 +321,8 @@ fn deliveries_of(
         for delivery in rows {
             deliveries.insert(delivery.map_err(doing())?);
         }
+        let left = packs.row(Table::Events, *event)?;
+        deliveries.extend(left.map(|(_, row)| row.number("delivery_id")));
     }
     Ok(deliveries.into_iter().map(DeliveryId).collect())
 }
@@ -301,7 +330,7 @@ fn deliveries_of(
 /// The events about one comment or message of an account.
 pub(super) fn events_of_part(connection: &Connection, part: &Part) -> Result<Vec<i64>, StoreError> {
     let account = part.account.column();
-    connection
+    let mut events: Vec<i64> = connection
         .prepare_cached(
             "SELECT id FROM events WHERE mid_digest = ?3 AND account_id = ?1
              UNION SELECT id FROM events WHERE comment_id = ?2 AND account_id = ?1",
@@ -314,5 +343,11 @@ pub(super) fn events_of_part(connection: &Connection, part: &Part) -> Result<Vec
                 )?
                 .collect()
         })
-        .map_err(StoreError::database("look for events of a part"))
+        .map_err(StoreError::database("look for events of a part"))?;
+    let mut packs = Unpacker::new(connection);
+    let of = Some(&part.account);
+    let comments = packs.events_of_comment(of, &CommentId::new(part.id.as_str()))?;
+    let messages = packs.events_of_message(of, &MessageId::new(part.id.as_str()))?;
+    events.extend(comments.iter().chain(&messages).map(|(_, row)| row.id()));
+    Ok(events)
 }

@@ -126,7 +126,9 @@ fn request(
             "INSERT INTO deletions (code, state, asked_for, whom, requested_at, deliveries_until,
                                     accounts)
              VALUES (?1, 'erasing', ?2, ?3, ?4,
-                     coalesce((SELECT max(id) FROM deliveries), 0), ?5)",
+                     -- What is packed was interpreted.
+                     max(coalesce((SELECT max(id) FROM deliveries), 0),
+                         (SELECT delivery_id FROM progress WHERE stage = 'interpret')), ?5)",
             params![
                 code,
                 text,

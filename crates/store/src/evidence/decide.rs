@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::Store;
 use crate::error::StoreError;
 use crate::lanes::{self, wake_lane};
+use crate::packs::{Table, Unpacker};
 
 /// What a person says of an unknown send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +84,7 @@ fn decide(
         })
         .map_err(doing())?;
     let lane = match found {
-        None => return Ok(Decided::NotFound),
+        None => return decided_long_ago(connection, send),
         Some((state, lane)) if state == "unknown" => LaneId(lane),
         Some((state, _)) => return Ok(Decided::NotUnknown { state }),
     };
@@ -103,4 +104,13 @@ fn decide(
         Decision::GivenUp => lanes::give_up(connection, send, now)?,
     }
     Ok(Decided::Done)
+}
+
+/// A send that left its table ended before.
+fn decided_long_ago(connection: &Connection, send: SendId) -> Result<Decided, StoreError> {
+    let left = Unpacker::new(connection).row(Table::Sends, send.0)?;
+    Ok(match left.and_then(|(_, row)| row.text("state")) {
+        Some(state) => Decided::NotUnknown { state },
+        None => Decided::NotFound,
+    })
 }

@@ -3,7 +3,7 @@
 use hookline_model::attempt::AttemptOutcome;
 use hookline_model::backoff::Backoff;
 use hookline_model::clock::Timestamp;
-use hookline_model::ids::{ContactId, LaneId, MessageId, SendId};
+use hookline_model::ids::{AccountId, ContactId, LaneId, MessageId, SendId};
 use hookline_model::send::{SendKind, SendState};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -14,8 +14,9 @@ use super::{
 use crate::digest;
 use crate::error::StoreError;
 use crate::ids::MetaId as _;
+use crate::packs::{Unpacker, if_readable};
 use crate::rows::Reader;
-use crate::{Store, alerts, mids};
+use crate::{Store, alerts, ids, mids};
 
 impl Store {
     /// Commits what came of attempts, and what follows from it for the sends, the steps after them,
@@ -229,13 +230,17 @@ pub(crate) fn accept(
     recipient_id: Option<&ContactId>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let echoed_at = match message_id {
+        Some(message) => packed_echo(connection, send, message)?,
+        None => None,
+    };
     connection
         .prepare_cached(
             "UPDATE sends SET state = 'accepted', reason = NULL, finished_at = ?2,
                  lease_until = NULL, message_id = coalesce(?3, message_id),
                  message_digest = coalesce(?5, message_digest),
                  recipient_id = coalesce(nullif(?4, contact_id), recipient_id),
-                 echoed_at = coalesce(echoed_at, (SELECT min(received_at) FROM events
+                 echoed_at = coalesce(echoed_at, ?6, (SELECT min(received_at) FROM events
                                  WHERE mid_digest = ?5 AND kind = 'message_echoed'))
              WHERE id = ?1",
         )
@@ -246,9 +251,28 @@ pub(crate) fn accept(
             message_id.map(mids::Column::of),
             recipient_id.map(ContactId::column),
             message_id.map(|id| digest::short(id.as_str())),
+            echoed_at,
         ])
         .map_err(StoreError::database("accept a send"))?;
     next_step(connection, send, now)
+}
+
+/// When the echo of a message came, if that was so long ago that it is packed: older than those in
+/// the table.
+fn packed_echo(
+    connection: &Connection,
+    send: SendId,
+    message: &MessageId,
+) -> Result<Option<i64>, StoreError> {
+    let account: Option<ids::Text> = connection
+        .prepare_cached("SELECT account_id FROM sends WHERE id = ?1")
+        .and_then(|mut query| query.query_row([send.0], |row| row.get(0)).optional())
+        .map_err(StoreError::database("accept a send"))?;
+    let Some(account) = account.map(|id| AccountId::new(id.0)) else {
+        return Ok(None);
+    };
+    let mut packs = Unpacker::new(connection);
+    if_readable(packs.echoed_at(&account, message), None)
 }
 
 /// Ends a send, whether or not it was tried.

@@ -6,14 +6,20 @@ use std::ops::Range;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
 
+use super::columns;
+use super::row::{PackedRow, Rows, Table};
+
 /// Tries hard; a higher level wins a twentieth and takes ten times as long.
 const LEVEL: i32 = 9;
 
 /// More than this was never packed, whatever the row says: bounds what reading allocates.
 const RAW_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// The first byte of what is compressed. The form before began with the number of a table.
-const FORM: u8 = 0x80;
+/// The first byte of what is compressed: whole rows, and then texts of rows that stay.
+const FORM: u8 = 0x81;
+
+/// That of the form before: such texts alone. The one before that began with the number of a table.
+const FORM_OF_TEXTS: u8 = 0x80;
 
 /// Which column of which row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +70,11 @@ impl Place {
 }
 
 /// What a pack holds.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Contents {
+    /// Those that left their tables.
+    rows: Rows,
+    /// What was taken out of those that stay.
     raw: Vec<u8>,
     places: Vec<(Place, Range<usize>)>,
 }
@@ -77,12 +86,30 @@ impl Contents {
         self.places.push((place, start..self.raw.len()));
     }
 
-    pub(super) fn raw_bytes(&self) -> usize {
-        self.raw.len()
+    pub(super) fn push_rows(&mut self, rows: Rows) {
+        self.rows.extend(rows);
     }
 
+    pub(super) fn into_rows(self) -> Rows {
+        self.rows
+    }
+
+    pub(super) fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// The row of a table that has this id.
+    pub(super) fn row(&self, table: Table, id: i64) -> Option<&PackedRow> {
+        self.rows.of(table).iter().find(|row| row.id() == id)
+    }
+
+    pub(super) fn raw_bytes(&self) -> usize {
+        self.raw.len() + self.rows.bytes()
+    }
+
+    /// How many rows it holds something of.
     pub(super) fn len(&self) -> usize {
-        self.places.len()
+        self.places.len() + self.rows.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Place, &[u8])> {
@@ -102,16 +129,20 @@ impl Contents {
     fn grouped(&self) -> Self {
         let mut places: Vec<_> = self.iter().collect();
         places.sort_by_key(|(place, _)| place.numbers()[0]);
-        let mut grouped = Self::default();
+        let mut grouped = Self {
+            rows: self.rows.clone(),
+            ..Self::default()
+        };
         for (place, bytes) in places {
             grouped.push(place, bytes);
         }
         grouped
     }
 
-    /// All places, as the steps from one to the next of its table, and then all bytes.
+    /// The rows; then all places, as the steps from one to the next of its table, and all bytes.
     fn to_raw(&self) -> Vec<u8> {
         let mut raw = vec![FORM];
+        columns::write(&mut raw, &self.rows);
         put(&mut raw, length_of(self.places.len()));
         let mut last = [0; 3];
         for (place, range) in &self.places {
@@ -130,7 +161,15 @@ impl Contents {
     }
 
     fn of_raw(raw: &[u8]) -> Option<Self> {
-        let (count, mut rest) = take(raw.strip_prefix(&[FORM])?)?;
+        let (rows, rest) = columns::read(raw.strip_prefix(&[FORM])?)?;
+        Some(Self {
+            rows,
+            ..Self::of_texts(rest)?
+        })
+    }
+
+    fn of_texts(raw: &[u8]) -> Option<Self> {
+        let (count, mut rest) = take(raw)?;
         let mut places = Vec::new();
         let (mut last, mut end) = ([0; 3], 0_usize);
         for _ in 0..count {
@@ -148,6 +187,7 @@ impl Contents {
             rest = after;
         }
         (rest.len() == end).then(|| Self {
+            rows: Rows::default(),
             raw: rest.to_vec(),
             places,
         })
@@ -156,7 +196,7 @@ impl Contents {
     /// The bytes as stored, with a checksum, and how many they are when they are decompressed. Read
     /// back once before anybody relies on them.
     pub(super) fn compress(&self) -> io::Result<(Vec<u8>, usize)> {
-        if self.places.is_empty() {
+        if self.len() == 0 {
             return Ok((Vec::new(), 0));
         }
         let grouped = self.grouped();
@@ -182,18 +222,23 @@ impl Contents {
         }
         let contents = match raw.first() {
             Some(&FORM) => Self::of_raw(&raw),
-            _ => places(&raw).map(|places| Self { raw, places }),
+            Some(&FORM_OF_TEXTS) => raw.get(1..).and_then(Self::of_texts),
+            _ => places(&raw).map(|places| Self {
+                rows: Rows::default(),
+                raw,
+                places,
+            }),
         };
         contents.ok_or_else(|| io::Error::other("it ends in the middle of a row"))
     }
 }
 
-fn length_of(length: usize) -> i64 {
+pub(super) fn length_of(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
 /// Seven bits a byte, the lowest first, of the number with its sign in the lowest bit.
-fn put(raw: &mut Vec<u8>, number: i64) {
+pub(super) fn put(raw: &mut Vec<u8>, number: i64) {
     let mut bits = (number << 1 ^ number >> 63).cast_unsigned();
     loop {
         let [low, ..] = bits.to_le_bytes();
@@ -206,7 +251,7 @@ fn put(raw: &mut Vec<u8>, number: i64) {
     }
 }
 
-fn take(raw: &[u8]) -> Option<(i64, &[u8])> {
+pub(super) fn take(raw: &[u8]) -> Option<(i64, &[u8])> {
     let mut bits = 0_u64;
     for (place, byte) in raw.iter().enumerate().take(10) {
         bits |= u64::from(byte & 0x7f) << (7 * place);
@@ -295,6 +340,19 @@ mod tests {
         let bytes = Compressor::new(LEVEL).unwrap().compress(&raw).unwrap();
         let read = Contents::decompress(&bytes, raw.len()).unwrap();
         assert_eq!(pairs(&read), pairs(&contents));
+    }
+
+    #[test]
+    fn packs_of_texts_alone_are_read() {
+        let contents = some().grouped();
+        // Rows of no table, one after another.
+        let no_rows = [FORM, 0, 0, 0, 0, 0];
+        let raw = contents.to_raw();
+        let texts = raw.strip_prefix(&no_rows).unwrap();
+        let raw = [&[FORM_OF_TEXTS], texts].concat();
+        let bytes = Compressor::new(LEVEL).unwrap().compress(&raw).unwrap();
+        let read = Contents::decompress(&bytes, raw.len()).unwrap();
+        assert_eq!(read, contents);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::de::DeserializeOwned;
 
 use super::contents::{Contents, Place};
+use super::row::Table;
 use super::runs::PackedRun;
 use super::sends::PackedSend;
 use crate::error::StoreError;
@@ -26,7 +27,7 @@ pub(crate) struct ShownSend {
 
 /// Reads what rows hold. Keeps the pack it read last: neighbours are in the same one.
 pub(crate) struct Unpacker<'connection> {
-    connection: &'connection Connection,
+    pub(super) connection: &'connection Connection,
     last: Option<(i64, Contents)>,
     /// The delivery whose bytes were needed last: its events stand together.
     quoted: Option<(i64, Vec<u8>)>,
@@ -211,10 +212,18 @@ impl<'connection> Unpacker<'connection> {
         let mut rows = query.query([id]).map_err(doing())?;
         match rows.next().map_err(doing())? {
             Some(row) => self.delivery_body(id, &Reader::new("deliveries", &id, row)),
-            None => Err(StoreError::corrupt("deliveries", "body", &id)(
-                "an event quotes it, and it is gone",
-            )),
+            None => self.left_body(id)?.ok_or_else(|| {
+                StoreError::corrupt("deliveries", "body", &id)("an event quotes it, and it is gone")
+            }),
         }
+    }
+
+    /// The body of a delivery that left its table.
+    pub(crate) fn left_body(&mut self, id: i64) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = self.row(Table::Deliveries, id)?;
+        found
+            .map(|(_, row)| Reader::of_packed(&id, &row).get("body"))
+            .transpose()
     }
 
     fn json<T: DeserializeOwned>(
@@ -264,6 +273,17 @@ fn contents_of(connection: &Connection, pack: i64) -> Result<Contents, StoreErro
         .map_err(StoreError::database("read a pack"))?;
     let (raw_bytes, bytes) = row.ok_or_else(|| broken(pack)("it is not there"))?;
     Contents::decompress(&bytes, raw_bytes).map_err(broken(pack))
+}
+
+/// What was found, or `otherwise` when that cannot be read: for those who must not be stopped by it.
+pub(crate) fn if_readable<T>(found: Result<T, StoreError>, otherwise: T) -> Result<T, StoreError> {
+    match found {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            tracing::error!(%error, "what is packed cannot be read");
+            Ok(otherwise)
+        }
+        found => found,
+    }
 }
 
 pub(super) fn broken<E>(pack: i64) -> impl FnOnce(E) -> StoreError

@@ -10,7 +10,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::read::Unpacker;
+use super::read::{Unpacker, if_readable};
 use crate::digest;
 use crate::error::StoreError;
 use crate::ids::{self, MetaId as _};
@@ -275,6 +275,22 @@ pub(crate) fn sends_known_by(
                 known.push(id);
             }
             Err(error) => return Err(error),
+        }
+    }
+    known.extend(if_readable(left_by(&mut packs, message), vec![NOBODY])?);
+    Ok(known)
+}
+
+/// Stands for a send in a pack that cannot be read: it is none that has a row.
+const NOBODY: i64 = 0;
+
+/// Those of them that left their table.
+fn left_by(packs: &mut Unpacker<'_>, message: &MessageId) -> Result<Vec<i64>, StoreError> {
+    let mut known = Vec::new();
+    for (_, row) in packs.sends_of_message(message)? {
+        let id = row.id();
+        if Reader::of_packed(&id, &row).message("message_id")?.as_ref() == Some(message) {
+            known.push(id);
         }
     }
     Ok(known)

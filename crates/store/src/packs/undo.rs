@@ -1,42 +1,89 @@
 //! Putting rows back as they were, because one of them changes or goes.
 
+use std::collections::BTreeSet;
+
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 
 use super::contents::Place;
+use super::leave;
 use super::read::Unpacker;
+use super::row::Table;
 use super::runs::PackedRun;
 use super::sends::PackedSend;
+use super::spans;
 use crate::error::StoreError;
 
 /// Undoes the packs that hold a delivery and its events; how many there were.
 pub(crate) fn undo_delivery(connection: &Connection, delivery: i64) -> Result<usize, StoreError> {
-    undo_found(
-        connection,
-        "SELECT pack_id FROM deliveries WHERE id = ?1 AND pack_id IS NOT NULL
-         UNION SELECT pack_id FROM events WHERE delivery_id = ?1 AND pack_id IS NOT NULL",
-        delivery,
-    )
-}
-
-/// Undoes the pack that holds an event.
-pub(crate) fn undo_event(connection: &Connection, event: i64) -> Result<(), StoreError> {
-    undo_found(
-        connection,
-        "SELECT pack_id FROM events WHERE id = ?1 AND pack_id IS NOT NULL",
-        event,
-    )
-    .map(drop)
-}
-
-fn undo_found(connection: &Connection, sql: &'static str, id: i64) -> Result<usize, StoreError> {
-    let packs: Vec<i64> = connection
-        .prepare_cached(sql)
-        .and_then(|mut query| query.query_map([id], |row| row.get(0))?.collect())
-        .map_err(StoreError::database("look for a pack"))?;
+    let packs = packs_of_delivery(connection, delivery)?;
     for pack in &packs {
         undo(connection, *pack)?;
     }
     Ok(packs.len())
+}
+
+/// Undoes the pack that holds an event.
+pub(crate) fn undo_event(connection: &Connection, event: i64) -> Result<(), StoreError> {
+    for pack in packs_of_event(connection, event)? {
+        undo(connection, pack)?;
+    }
+    Ok(())
+}
+
+/// Undoes the pack that holds a send that left its table before its echo came.
+pub(crate) fn undo_unconfirmed(connection: &Connection, send: i64) -> Result<(), StoreError> {
+    let left = Unpacker::new(connection).row(Table::Sends, send)?;
+    match left {
+        Some((pack, row)) if row.holds("echoed_at", &Value::Null) => undo(connection, pack),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The packs that hold a delivery or an event of it, of rows that stay or of such that left.
+pub(super) fn packs_of_delivery(
+    connection: &Connection,
+    delivery: i64,
+) -> Result<BTreeSet<i64>, StoreError> {
+    let mut packs = named(
+        connection,
+        "SELECT pack_id FROM deliveries WHERE id = ?1 AND pack_id IS NOT NULL
+         UNION SELECT pack_id FROM events WHERE delivery_id = ?1 AND pack_id IS NOT NULL",
+        delivery,
+    )?;
+    let mut unpacker = Unpacker::new(connection);
+    // Events are in the pack of their delivery, if not in their table.
+    for pack in spans::with_id(connection, Table::Deliveries, delivery)? {
+        let rows = unpacker.contents(pack)?.rows();
+        let is_in = rows
+            .of(Table::Deliveries)
+            .iter()
+            .any(|row| row.id() == delivery)
+            || rows
+                .of(Table::Events)
+                .iter()
+                .any(|row| row.number("delivery_id") == delivery);
+        if is_in {
+            packs.insert(pack);
+        }
+    }
+    Ok(packs)
+}
+
+fn packs_of_event(connection: &Connection, event: i64) -> Result<BTreeSet<i64>, StoreError> {
+    let sql = "SELECT pack_id FROM events WHERE id = ?1 AND pack_id IS NOT NULL";
+    let mut packs = named(connection, sql, event)?;
+    let left = Unpacker::new(connection).row(Table::Events, event)?;
+    packs.extend(left.map(|(pack, _)| pack));
+    Ok(packs)
+}
+
+/// The packs that rows name.
+fn named(connection: &Connection, sql: &'static str, id: i64) -> Result<BTreeSet<i64>, StoreError> {
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut query| query.query_map([id], |row| row.get(0))?.collect())
+        .map_err(StoreError::database("look for a pack"))
 }
 
 fn undo(connection: &Connection, pack: i64) -> Result<(), StoreError> {
@@ -53,6 +100,12 @@ fn undo(connection: &Connection, pack: i64) -> Result<(), StoreError> {
             ));
         }
     }
+    let rows = unpacker.contents(pack)?.rows();
+    for delivery in rows.of(Table::Deliveries) {
+        first = Some(first.map_or(delivery.id(), |first: i64| first.min(delivery.id())));
+    }
+    leave::put_back(connection, rows).map_err(doing())?;
+    spans::forget(connection, pack, rows).map_err(doing())?;
     // What was put back is packed again, by and by.
     connection
         .prepare_cached(

@@ -3,7 +3,6 @@
 use hookline_model::ids::DeliveryId;
 use rusqlite::{Connection, params};
 
-use super::facts::at_one_moment;
 use super::{Batch, Delivery, Generations};
 use crate::Store;
 use crate::error::StoreError;
@@ -13,12 +12,8 @@ use crate::rows::Reader;
 impl Store {
     /// The next deliveries to interpret, at most `limit` and about `bytes_max` bytes of them.
     pub async fn next_batch(&self, limit: u32, bytes_max: usize) -> Result<Batch, StoreError> {
-        self.read(move |connection| {
-            at_one_moment(connection, |connection| {
-                next_batch(connection, (limit, bytes_max))
-            })
-        })
-        .await
+        self.read(move |connection| next_batch(connection, (limit, bytes_max)))
+            .await
     }
 
     /// The deliveries to interpret once everything up to `after` is: what
@@ -30,12 +25,8 @@ impl Store {
         limit: u32,
         bytes_max: usize,
     ) -> Result<Option<Batch>, StoreError> {
-        self.read(move |connection| {
-            at_one_moment(connection, |connection| {
-                read_ahead(connection, after, (limit, bytes_max))
-            })
-        })
-        .await
+        self.read(move |connection| read_ahead(connection, after, (limit, bytes_max)))
+            .await
     }
 
     /// The numbers that tell whether a cache is stale.

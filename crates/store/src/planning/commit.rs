@@ -1,14 +1,16 @@
 //! Committing a plan: events, runs, sends and progress in one transaction.
 
 use hookline_model::clock::Timestamp;
+use hookline_model::event::NaturalKey;
 use hookline_model::ids::{DeliveryId, EventId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::facts::facts_and_taken;
 use super::keep::Keeper;
 use super::written::written;
 use super::{Facts, FactsQuery, Plan, Taken, TakenQuery};
 use crate::error::StoreError;
+use crate::packs::{Unpacker, if_readable};
 use crate::{Store, Submitted};
 
 /// What a plan is decided on.
@@ -105,14 +107,7 @@ fn commit(
     }
     keeper.wake_lanes()?;
     for (key, delivery) in &plan.sightings {
-        connection
-            .prepare_cached(
-                "INSERT INTO sightings (event_id, delivery_id)
-                 SELECT id, ?2 FROM events WHERE key = ?1 AND delivery_id <> ?2
-                 ON CONFLICT DO NOTHING",
-            )
-            .and_then(|mut insert| insert.execute(params![&key.as_bytes()[..], delivery.0]))
-            .map_err(StoreError::database("keep a sighting"))?;
+        keep_sighting(connection, key, *delivery)?;
     }
     for (delivery, problem) in &plan.not_interpretable {
         note(connection, *delivery, "not_interpretable", Some(problem))?;
@@ -127,6 +122,38 @@ fn commit(
         advance(connection, before, after)?;
     }
     Ok(ids)
+}
+
+/// That a delivery told of an event that another one had told of, wherever that is by now.
+fn keep_sighting(
+    connection: &Connection,
+    key: &NaturalKey,
+    delivery: DeliveryId,
+) -> Result<(), StoreError> {
+    let doing = || StoreError::database("keep a sighting");
+    let found: Option<(i64, i64)> = connection
+        .prepare_cached("SELECT id, delivery_id FROM events WHERE key = ?1")
+        .and_then(|mut query| {
+            query
+                .query_row([&key.as_bytes()[..]], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        })
+        .map_err(doing())?;
+    let found = match found {
+        Some(found) => Some(found),
+        None => if_readable(Unpacker::new(connection).event_by_key(key), None)?
+            .map(|(_, row)| (row.id(), row.number("delivery_id"))),
+    };
+    let Some((event, _)) = found.filter(|(_, first)| *first != delivery.0) else {
+        return Ok(());
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO sightings (event_id, delivery_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        )
+        .and_then(|mut insert| insert.execute([event, delivery.0]))
+        .map_err(doing())?;
+    Ok(())
 }
 
 /// A delivery that was cut after it was read must be read again.

@@ -16,7 +16,7 @@ use crate::automations::{self, PublishedAutomation};
 use crate::digest;
 use crate::error::StoreError;
 use crate::ids::{self, MetaId as _};
-use crate::packs::Unpacker;
+use crate::packs::{PackedRow, Unpacker, if_readable};
 use crate::rows::Reader;
 
 /// What a batch asks about.
@@ -138,18 +138,12 @@ impl Store {
 
     /// What is known of all that `query` names.
     pub async fn find_facts(&self, query: FactsQuery) -> Result<Facts, StoreError> {
-        self.read(move |connection| {
-            at_one_moment(connection, |connection| facts(connection, &query))
-        })
-        .await
+        self.read(move |connection| facts(connection, &query)).await
     }
 
     /// Which of these are taken already.
     pub async fn find_taken(&self, query: TakenQuery) -> Result<Taken, StoreError> {
-        self.read(move |connection| {
-            at_one_moment(connection, |connection| taken(connection, query))
-        })
-        .await
+        self.read(move |connection| taken(connection, query)).await
     }
 
     /// Keeps when media were published, and what `next` turned out to be. A binding that exists
@@ -241,18 +235,6 @@ fn existing_sends(
         }
     }
     Ok(existing)
-}
-
-/// Reads that belong together: all see the same commit, and the locks of one read are enough for
-/// them, which cost as much as looking up a row does.
-pub(super) fn at_one_moment<T>(
-    connection: &Connection,
-    reads: impl FnOnce(&Connection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let moment = connection
-        .unchecked_transaction()
-        .map_err(StoreError::database("read what belongs together"))?;
-    reads(&moment)
 }
 
 fn facts(connection: &Connection, query: &FactsQuery) -> Result<Facts, StoreError> {
@@ -347,11 +329,16 @@ fn known_events(
         .prepare_cached("SELECT id, ignored FROM events WHERE key = ?1")
         .map_err(doing())?;
     let mut known = HashMap::new();
+    let mut packs = Unpacker::new(connection);
     for key in keys {
         let row: Option<(i64, Option<String>)> = query
             .query_row([&key.as_bytes()[..]], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
             .map_err(doing())?;
+        let row = match row {
+            Some(row) => Some(row),
+            None => known_in_pack(&mut packs, key)?,
+        };
         if let Some((id, ignored)) = row {
             let ignored = ignored.as_deref().and_then(Ignored::from_name);
             known.insert(
@@ -364,6 +351,20 @@ fn known_events(
         }
     }
     Ok(known)
+}
+
+/// An event that left its table. One that cannot be read is known all the same: that there is one
+/// with this key is as good as certain, and it must not take effect again.
+fn known_in_pack(
+    packs: &mut Unpacker<'_>,
+    key: &NaturalKey,
+) -> Result<Option<(i64, Option<String>)>, StoreError> {
+    const UNREADABLE: i64 = 0;
+    let found = packs.event_by_key(key).map(|found| {
+        let known = |(_, row): (i64, PackedRow)| (row.id(), row.text("ignored"));
+        found.map(known)
+    });
+    if_readable(found, Some((UNREADABLE, None)))
 }
 
 fn contacts(

@@ -16,7 +16,7 @@ use crate::digest;
 use crate::error::StoreError;
 use crate::ids::MetaId as _;
 use crate::lanes;
-use crate::packs::{sends_known_by, undo_event};
+use crate::packs::{if_readable, sends_known_by, undo_event, undo_unconfirmed};
 use crate::quoting::Kept;
 
 const EVENT: &str =
@@ -333,6 +333,7 @@ fn set_waiting(
 /// An echo of ours proves that its send arrived.
 fn confirm(connection: &Connection, mid: &MessageId, at: Timestamp) -> Result<(), StoreError> {
     for send in sends_known_by(connection, mid)? {
+        if_readable(undo_unconfirmed(connection, send), ())?;
         connection
             .prepare_cached("UPDATE sends SET echoed_at = ?2 WHERE id = ?1 AND echoed_at IS NULL")
             .and_then(|mut update| update.execute([send, at.as_millis()]))

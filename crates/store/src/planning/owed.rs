@@ -4,11 +4,13 @@
 //! event, and both indexes grow at their end, where an index of keys would change a page anywhere
 //! for each send.
 
-use hookline_model::send::SendKey;
+use hookline_model::send::{SendKey, SendKind};
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 
 use crate::error::StoreError;
 use crate::ids::MetaId as _;
+use crate::packs::{PackedRow, Table, Unpacker, if_readable};
 
 /// The sign before `account_id` keeps SQLite from going through all events of the account.
 const PRIVATE_REPLY: &str = "SELECT 1 FROM events e CROSS JOIN sends s ON s.event_id = e.id
@@ -19,11 +21,11 @@ const STEP: &str = "SELECT 1 FROM events e CROSS JOIN sends s ON s.event_id = e.
 /// Whether there is a send with this key. In the writer this holds until its transaction ends.
 pub(super) fn is_owed(connection: &Connection, key: &SendKey) -> Result<bool, StoreError> {
     let doing = || StoreError::database("look for a planned send");
-    match key {
+    let is_in_table = match key {
         SendKey::PrivateReply { account, comment } => connection
             .prepare_cached(PRIVATE_REPLY)
             .and_then(|mut query| query.exists([comment.column(), account.column()]))
-            .map_err(doing()),
+            .map_err(doing())?,
         SendKey::Step {
             event,
             automation,
@@ -31,7 +33,42 @@ pub(super) fn is_owed(connection: &Connection, key: &SendKey) -> Result<bool, St
         } => connection
             .prepare_cached(STEP)
             .and_then(|mut query| query.exists(params![&event.as_bytes()[..], automation, step]))
-            .map_err(doing()),
+            .map_err(doing())?,
+    };
+    if is_in_table {
+        return Ok(true);
+    }
+    // What cannot be read may have been sent.
+    if_readable(was_packed(&mut Unpacker::new(connection), key), true)
+}
+
+/// Whether a send with this key left its table.
+fn was_packed(packs: &mut Unpacker<'_>, key: &SendKey) -> Result<bool, StoreError> {
+    let events = match key {
+        SendKey::PrivateReply { account, comment } => {
+            packs.events_of_comment(Some(account), comment)?
+        }
+        SendKey::Step { event, .. } => packs.event_by_key(event)?.into_iter().collect(),
+    };
+    for (pack, event) in events {
+        let sends = packs.rows_of(pack, Table::Sends, event.id())?;
+        if sends.iter().any(|send| is_it(send, key)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a send for the event of a key has this key.
+fn is_it(send: &PackedRow, key: &SendKey) -> bool {
+    match key {
+        SendKey::PrivateReply { .. } => {
+            let kind = Value::Text(SendKind::PrivateReply.as_str().to_owned());
+            send.holds("kind", &kind)
+        }
+        SendKey::Step {
+            automation, step, ..
+        } => send.number("automation_id") == *automation && send.number("step") == i64::from(*step),
     }
 }
 

@@ -91,10 +91,7 @@ pub(super) fn read(
     filter: &QueueFilter,
     (budgets, now): (&Budgets, Timestamp),
 ) -> Result<Option<QueuedLane>, StoreError> {
-    let snapshot = connection
-        .unchecked_transaction()
-        .map_err(StoreError::database("look at a lane"))?;
-    let Some(standing) = standing(&snapshot, lane, now)? else {
+    let Some(standing) = standing(connection, lane, now)? else {
         return Ok(None);
     };
     if filter
@@ -104,19 +101,19 @@ pub(super) fn read(
         return Ok(None);
     }
     // What a throttle took comes back with time, so this is the latest it can be.
-    let share = share_of(&snapshot, lane)?.at(now);
+    let share = share_of(connection, lane)?.at(now);
     let budget = budgets.of(standing.lane.class).lowered(share);
-    let waiting = waiting(&snapshot, lane, now)?;
+    let waiting = waiting(connection, lane, now)?;
     let account = &standing.lane.account_id;
-    let (in_flight, not_begun) = in_flight(&snapshot, account, lane)?;
+    let (in_flight, not_begun) = in_flight(connection, account, lane)?;
     let forecast = match standing.opens_at {
         Some(_) if waiting.count == 0 => Some(Forecast::default()),
         Some(opens_at) => {
             let from = opens_at.max(now).max(due(waiting.first_due, now));
-            let latest = latest_attempts(&snapshot, &standing, budget, from)?;
+            let latest = latest_attempts(connection, &standing, budget, from)?;
             let slots = Slots::new(budget, standing.arrival, latest, from);
             let forecaster = Forecaster::new(slots, not_begun);
-            Some(foresee(&snapshot, lane, waiting, forecaster)?.finish(due(waiting.last_due, now)))
+            Some(foresee(connection, lane, waiting, forecaster)?.finish(due(waiting.last_due, now)))
         }
         None => None,
     };
@@ -124,9 +121,9 @@ pub(super) fn read(
         waiting: waiting.count,
         due: waiting.due,
         in_flight,
-        first_deadline_at: deadline(&snapshot, FIRST_DEADLINE, lane)?,
+        first_deadline_at: deadline(connection, FIRST_DEADLINE, lane)?,
         forecast,
-        failed: failed(&snapshot, lane, now.minus(FAILED_SHOWN))?,
+        failed: failed(connection, lane, now.minus(FAILED_SHOWN))?,
         ..standing.lane
     }))
 }

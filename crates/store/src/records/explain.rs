@@ -1,18 +1,18 @@
 //! Everything known of one event, by any of its ids.
 
 use hookline_model::clock::Timestamp;
-use hookline_model::ids::EventId;
+use hookline_model::ids::{CommentId, EventId, MessageId};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
-use super::lists::{
-    DELIVERIES, EVENTS, delivery_record, event_record, rows, send_record, sends_sql,
-};
-use super::{RunRecord, Story};
+use super::shown::{DELIVERIES, EVENTS, delivery_of, event_of, rows, send_of, sends_sql};
+use super::shown::{packed_delivery, packed_event, packed_send};
+use super::{DeliveryRecord, EventRecord, RunRecord, SendRecord, Story};
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
 use crate::ids::Column;
-use crate::packs::{PackedRun, Unpacker};
+use crate::packs::{PackedRow, PackedRun, Table, Unpacker};
 use crate::planning::Verdict;
 use crate::rows::Reader;
 
@@ -36,10 +36,13 @@ impl Store {
 }
 
 const BY_COMMENT: &str =
-    "SELECT id FROM events WHERE comment_id = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
-const BY_SEND: &str = "SELECT event_id FROM sends WHERE message_digest = ?1 LIMIT 1";
+    "SELECT id, ignored IS NOT NULL FROM events WHERE comment_id = ?1 ORDER BY 2, id LIMIT 1";
+const BY_SEND: &str = "SELECT event_id, 0 FROM sends WHERE message_digest = ?1 LIMIT 1";
 const BY_MID: &str =
-    "SELECT id FROM events WHERE mid_digest = ?1 ORDER BY ignored IS NOT NULL, id LIMIT 1";
+    "SELECT id, ignored IS NOT NULL FROM events WHERE mid_digest = ?1 ORDER BY 2, id LIMIT 1";
+
+/// An event, behind those that tell more: whether it is ignored, and its id.
+type Ranked = (bool, i64);
 
 fn find_event(connection: &Connection, subject: &str) -> Result<Option<i64>, StoreError> {
     if let Ok(EventId(id)) = subject.parse() {
@@ -48,35 +51,47 @@ fn find_event(connection: &Connection, subject: &str) -> Result<Option<i64>, Sto
     let look = |sql: &str, id: &dyn ToSql| {
         connection
             .prepare_cached(sql)
-            .and_then(|mut query| query.query_row([id], |row| row.get(0)).optional())
+            .and_then(|mut query| {
+                query
+                    .query_row([id], |row| Ok((row.get(1)?, row.get(0)?)))
+                    .optional()
+            })
             .map_err(StoreError::database("look for the event"))
     };
-    if let Some(id) = look(BY_COMMENT, &Column::of(subject))? {
+    let mut packs = Unpacker::new(connection);
+    let left = |events: Vec<(i64, PackedRow)>| -> Option<Ranked> {
+        let ranked = |(_, row): &(i64, PackedRow)| (row.text("ignored").is_some(), row.id());
+        events.iter().map(ranked).min()
+    };
+    let in_table: Option<Ranked> = look(BY_COMMENT, &Column::of(subject))?;
+    let in_packs = left(packs.events_of_comment(None, &CommentId::new(subject))?);
+    if let Some((_, id)) = in_table.into_iter().chain(in_packs).min() {
         return Ok(Some(id));
     }
+    let message = MessageId::new(subject);
     let digest = digest::short(subject);
-    match look(BY_SEND, &digest)? {
-        Some(id) => Ok(Some(id)),
-        None => look(BY_MID, &digest),
+    if let Some((_, id)) = look(BY_SEND, &digest)? {
+        return Ok(Some(id));
     }
+    if let Some((_, send)) = packs.sends_of_message(&message)?.pop() {
+        return Ok(Some(send.number("event_id")));
+    }
+    let in_packs = left(packs.events_of_message(None, &message)?);
+    let found = look(BY_MID, &digest)?.into_iter().chain(in_packs).min();
+    Ok(found.map(|(_, id)| id))
 }
 
 fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Story>, StoreError> {
     let sql = format!("{EVENTS} WHERE e.id = ?1");
     let mut packs = Unpacker::new(connection);
-    let Some(event) = rows(connection, &sql, [id], |row| event_record(row, &mut packs))?.pop()
-    else {
-        return Ok(None);
+    let Some(event) = rows(connection, &sql, [id], |row| event_of(row, &mut packs))?.pop() else {
+        return packed_story(connection, id, &mut packs);
     };
-    let sql = format!(
-        "{DELIVERIES} WHERE d.id = (SELECT delivery_id FROM events WHERE id = ?1)
-            OR d.id IN (SELECT delivery_id FROM sightings WHERE event_id = ?1) ORDER BY d.id"
-    );
-    let deliveries = rows(connection, &sql, [id], delivery_record)?;
+    let deliveries = deliveries_of(connection, &event, &mut packs)?;
     let runs = runs(connection, id, &mut packs)?;
     let sql = format!("{} WHERE s.event_id = ?1 ORDER BY s.id", sends_sql(now));
     let sends = rows(connection, &sql, [id], |row| {
-        send_record(connection, row, &mut packs)
+        send_of(connection, row, &mut packs)
     })?;
     Ok(Some(Story {
         event,
@@ -86,7 +101,64 @@ fn story(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Stor
     }))
 }
 
-/// The runs of an event, those that took effect first, then in the order of their automations.
+/// The story of an event that left its table, with all that followed from it.
+fn packed_story(
+    connection: &Connection,
+    id: i64,
+    packs: &mut Unpacker<'_>,
+) -> Result<Option<Story>, StoreError> {
+    let Some((pack, row)) = packs.row(Table::Events, id)? else {
+        return Ok(None);
+    };
+    let event = packed_event(&row, packs)?;
+    let deliveries = deliveries_of(connection, &event, packs)?;
+    let mut runs = Vec::new();
+    for row in packs.rows_of(pack, Table::Runs, id)? {
+        let automation = row.number("automation_id");
+        if let Some(name) = name_of(connection, automation)? {
+            let row = row.with("automation", Value::Text(name));
+            runs.push(run_record(&Reader::of_packed(&id, &row), packs)?);
+        }
+    }
+    let mut sends = Vec::new();
+    for row in packs.rows_of(pack, Table::Sends, id)? {
+        sends.extend(packed_send(connection, pack, row, packs)?);
+    }
+    sends.sort_by_key(|send: &SendRecord| send.id);
+    Ok(Some(Story {
+        event,
+        deliveries,
+        runs: in_order(runs),
+        sends,
+    }))
+}
+
+/// Every delivery that told of an event, wherever it is, the first one first.
+fn deliveries_of(
+    connection: &Connection,
+    event: &EventRecord,
+    packs: &mut Unpacker<'_>,
+) -> Result<Vec<DeliveryRecord>, StoreError> {
+    let sql = "SELECT delivery_id FROM sightings WHERE event_id = ?1";
+    let number = |row: &Row<'_>| row.get(0).map_err(StoreError::database("read a list"));
+    let mut ids: Vec<i64> = rows(connection, sql, [event.id.0], number)?;
+    ids.push(event.delivery_id.0);
+    ids.sort_unstable();
+    ids.dedup();
+    let sql = format!("{DELIVERIES} WHERE d.id = ?1");
+    let mut deliveries = Vec::new();
+    for id in ids {
+        if let Some(record) = rows(connection, &sql, [id], delivery_of)?.pop() {
+            deliveries.push(record);
+        } else {
+            let left = packs.row(Table::Deliveries, id)?;
+            deliveries.extend(left.map(|(_, row)| packed_delivery(row)).transpose()?);
+        }
+    }
+    Ok(deliveries)
+}
+
+/// The runs of an event that has its row.
 fn runs(
     connection: &Connection,
     event: i64,
@@ -95,31 +167,43 @@ fn runs(
     let sql = "SELECT r.*, a.name AS automation, e.delivery_id, e.pack_id
          FROM runs r JOIN events e ON e.id = r.event_id
          JOIN automations a ON a.id = r.automation_id WHERE r.event_id = ?1";
-    let mut runs = rows(connection, sql, [event], |row| run_record(row, packs))?;
+    let mut runs = rows(connection, sql, [event], |row| {
+        run_record(&Reader::new("runs", &"of an event", row), packs)
+    })?;
     let pack = "SELECT pack_id FROM events WHERE id = ?1 AND pack_id IS NOT NULL";
-    let name = "SELECT name FROM automations WHERE id = ?1";
     let number = |row: &Row<'_>| row.get(0).map_err(StoreError::database("read a list"));
     for pack in rows(connection, pack, [event], number)? {
         for (automation, packed) in packs.packed_runs(event, pack)? {
-            for automation_name in rows(connection, name, [automation], |row| {
-                row.get(0).map_err(StoreError::database("read a list"))
-            })? {
-                runs.push((automation, packed_record(automation_name, &packed)?));
+            if let Some(name) = name_of(connection, automation)? {
+                runs.push((automation, packed_record(name, &packed)?));
             }
         }
     }
-    runs.sort_by_key(|(automation, run)| (run.verdict != Verdict::Matched, *automation));
-    Ok(runs.into_iter().map(|(_, run)| run).collect())
+    Ok(in_order(runs))
 }
 
-fn run_record(row: &Row<'_>, packs: &mut Unpacker<'_>) -> Result<(i64, RunRecord), StoreError> {
-    let read = Reader::new("runs", &"of an event", row);
+/// Those that took effect first, then in the order of their automations.
+fn in_order(mut runs: Vec<(i64, RunRecord)>) -> Vec<RunRecord> {
+    runs.sort_by_key(|(automation, run)| (run.verdict != Verdict::Matched, *automation));
+    runs.into_iter().map(|(_, run)| run).collect()
+}
+
+fn name_of(connection: &Connection, automation: i64) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT name FROM automations WHERE id = ?1";
+    let name = |row: &Row<'_>| row.get(0).map_err(StoreError::database("read a list"));
+    Ok(rows(connection, sql, [automation], name)?.pop())
+}
+
+fn run_record(
+    read: &Reader<'_, '_>,
+    packs: &mut Unpacker<'_>,
+) -> Result<(i64, RunRecord), StoreError> {
     let automation = read.get("automation_id")?;
     let record = RunRecord {
         automation: read.get("automation")?,
         version: read.count("version")?,
         verdict: read.word("verdict", Verdict::from_name)?,
-        because: packs.because((read.get("event_id")?, automation), &read)?,
+        because: packs.because((read.get("event_id")?, automation), read)?,
     };
     Ok((automation, record))
 }

@@ -1,23 +1,19 @@
-//! Lists by page, and single records.
+//! Lists by page, and single records: those in tables, and those that left them for packs.
 
 use hookline_model::clock::Timestamp;
-use hookline_model::event::{Container, EventKind};
-use hookline_model::ids::{
-    AccountId, CommentId, ContactId, DeliveryId, EventId, MessageId, SendId,
-};
-use hookline_model::send::SendKind;
+use hookline_model::event::EventKind;
+use hookline_model::ids::{AccountId, CommentId, ContactId, DeliveryId, MessageId};
 use rusqlite::types::Value;
-use rusqlite::{Connection, Params, Row, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
-use super::{
-    AttemptRecord, DeliveryRecord, DeliveryStatus, EventRecord, Page, PageRequest, SendRecord,
-};
+use super::shown::{DELIVERIES, EVENTS, delivery_of, event_of, rows, send_of, sends_sql};
+use super::shown::{packed_delivery, packed_event, packed_send};
+use super::{DeliveryRecord, DeliveryStatus, EventRecord, Page, PageRequest, SendRecord};
 use crate::Store;
 use crate::digest;
 use crate::error::StoreError;
 use crate::ids::MetaId;
-use crate::lanes::Answer;
-use crate::packs::Unpacker;
+use crate::packs::{Mark, PackedRow, Table, Unpacker, Wanted};
 use crate::rows::Reader;
 
 /// Which deliveries.
@@ -62,17 +58,8 @@ impl Store {
         filter: DeliveryFilter,
         page: PageRequest,
     ) -> Result<Page<DeliveryRecord>, StoreError> {
-        self.read(move |connection| {
-            let mut query = Conditions::new("d.id", page);
-            query.equals(
-                "shown_status",
-                filter.status.map(|status| status.as_str().to_owned()),
-            );
-            query.run(connection, DELIVERIES, "d.id", delivery_record, |record| {
-                record.id.0
-            })
-        })
-        .await
+        self.read(move |connection| deliveries(connection, &filter, page))
+            .await
     }
 
     /// One delivery and its bytes.
@@ -82,10 +69,14 @@ impl Store {
     ) -> Result<Option<(DeliveryRecord, Vec<u8>)>, StoreError> {
         self.read(move |connection| {
             let sql = format!("{DELIVERIES} WHERE d.id = ?1");
-            let Some(record) = rows(connection, &sql, [id.0], delivery_record)?.pop() else {
-                return Ok(None);
-            };
             let mut packs = Unpacker::new(connection);
+            let Some(record) = rows(connection, &sql, [id.0], delivery_of)?.pop() else {
+                let Some((_, row)) = packs.row(Table::Deliveries, id.0)? else {
+                    return Ok(None);
+                };
+                let body = Reader::of_packed(&id, &row).get("body")?;
+                return Ok(Some((packed_delivery(row)?, body)));
+            };
             let sql = "SELECT body, pack_id FROM deliveries WHERE id = ?1";
             let body = rows(connection, sql, [id.0], |row| {
                 packs.delivery_body(id.0, &Reader::new("deliveries", &id, row))
@@ -101,18 +92,8 @@ impl Store {
         filter: EventFilter,
         page: PageRequest,
     ) -> Result<Page<EventRecord>, StoreError> {
-        self.read(move |connection| {
-            let mut query = Conditions::new("e.id", page);
-            query.is_id("e.account_id", filter.account_id.as_ref());
-            query.equals("e.kind", filter.kind.map(|kind| kind.as_str().to_owned()));
-            query.is_id("e.comment_id", filter.comment_id.as_ref());
-            let mid = filter.mid.map(|id| digest::short(id.as_str()));
-            query.within("e.mid_digest = ?", mid);
-            let mut packs = Unpacker::new(connection);
-            let read = |row: &Row<'_>| event_record(row, &mut packs);
-            query.run(connection, EVENTS, "e.id", read, |record| record.id.0)
-        })
-        .await
+        self.read(move |connection| events(connection, &filter, page))
+            .await
     }
 
     /// Sends, newest first, each with its attempts.
@@ -122,51 +103,215 @@ impl Store {
         page: PageRequest,
         now: Timestamp,
     ) -> Result<Page<SendRecord>, StoreError> {
-        self.read(move |connection| {
-            let mut query = Conditions::new("s.id", page);
-            query.is_id("s.account_id", filter.account_id.as_ref());
-            query.is_id("s.contact_id", filter.contact_id.as_ref());
-            query.equals("a.name", filter.automation);
-            query.equals("shown_state", filter.state);
-            query.within(
-                "s.event_id IN (SELECT id FROM events WHERE comment_id = ?)",
-                filter.comment_id.as_ref().map(CommentId::column),
-            );
-            let mut packs = Unpacker::new(connection);
-            let read = |row: &Row<'_>| send_record(connection, row, &mut packs);
-            query.run(connection, &sends_sql(now), "s.id", read, |record| {
-                record.id.0
-            })
-        })
-        .await
+        self.read(move |connection| sends(connection, &filter, page, now))
+            .await
     }
 }
 
-pub(super) const DELIVERIES: &str = "SELECT d.id, d.received_at, d.api_version,
-        coalesce(d.body_bytes, length(d.body)) AS body_bytes, n.problem,
-        r.redacted_at,
-        coalesce(n.status, CASE WHEN d.id <= (SELECT delivery_id FROM progress
-                                              WHERE stage = 'interpret')
-                           THEN 'interpreted' ELSE 'recorded' END) AS shown_status
-    FROM deliveries d LEFT JOIN delivery_notes n ON n.delivery_id = d.id
-        LEFT JOIN redactions r ON r.delivery_id = d.id";
+fn deliveries(
+    connection: &Connection,
+    filter: &DeliveryFilter,
+    page: PageRequest,
+) -> Result<Page<DeliveryRecord>, StoreError> {
+    let mut query = Conditions::new("d.id", page);
+    let status = filter.status.map(|status| status.as_str().to_owned());
+    query.equals("shown_status", status);
+    let mut listed = query.found(connection, DELIVERIES, "d.id", delivery_of)?;
+    // Nothing is noted about a delivery that left, and it was interpreted.
+    if matches!(filter.status, None | Some(DeliveryStatus::Interpreted)) {
+        let mut packs = Unpacker::new(connection);
+        let wanted = wanted(Table::Deliveries, page, &listed, |record| record.id.0);
+        for (_, row) in packs.list(&wanted, |_| true)? {
+            listed.push(packed_delivery(row)?);
+        }
+    }
+    Ok(paged(listed, page, |record| record.id.0))
+}
 
-pub(super) const EVENTS: &str = "SELECT e.* FROM events e";
+fn events(
+    connection: &Connection,
+    filter: &EventFilter,
+    page: PageRequest,
+) -> Result<Page<EventRecord>, StoreError> {
+    let mut query = Conditions::new("e.id", page);
+    query.is_id("e.account_id", filter.account_id.as_ref());
+    query.equals("e.kind", filter.kind.map(|kind| kind.as_str().to_owned()));
+    query.is_id("e.comment_id", filter.comment_id.as_ref());
+    let mid = filter.mid.as_ref().map(|id| digest::short(id.as_str()));
+    query.within("e.mid_digest = ?", mid);
+    let mut packs = Unpacker::new(connection);
+    let read = |row: &Row<'_>| event_of(row, &mut packs);
+    let mut listed = query.found(connection, EVENTS, "e.id", read)?;
+    let account: Option<Value> = filter.account_id.as_ref().map(|id| id.column().into());
+    let is_it = |row: &PackedRow| {
+        account
+            .as_ref()
+            .is_none_or(|id| row.holds("account_id", id))
+            && filter
+                .kind
+                .is_none_or(|kind| row.text("kind").as_deref() == Some(kind.as_str()))
+            && filter
+                .comment_id
+                .as_ref()
+                .is_none_or(|id| row.holds("comment_id", &id.column().into()))
+            && mid.is_none_or(|mid| row.holds("mid_digest", &mid.into()))
+    };
+    let mut wanted = wanted(Table::Events, page, &listed, |record| record.id.0);
+    wanted.account = filter.account_id.as_ref();
+    wanted.marks.extend(filter.kind.map(Mark::of_kind));
+    let about = about(
+        &mut packs,
+        wanted.account,
+        filter.comment_id.as_ref(),
+        filter.mid.as_ref(),
+    )?;
+    let found = match about {
+        Some(about) => about
+            .into_iter()
+            .filter(|(_, row)| wanted.has(row) && is_it(row))
+            .collect(),
+        None => packs.list(&wanted, is_it)?,
+    };
+    for (_, row) in found {
+        listed.push(packed_event(&row, &mut packs)?);
+    }
+    Ok(paged(listed, page, |record| record.id.0))
+}
 
-/// Sends with the state people see: a planned one of a held account or paused lane is `held`.
-pub(super) fn sends_sql(now: Timestamp) -> String {
-    let now = now.as_millis();
-    format!(
-        "SELECT s.*, a.name AS automation, h.hold_reason, l.pause_reason,
-                (SELECT pack_id FROM events e WHERE e.id = s.event_id) AS pack_id,
-                CASE WHEN s.state = 'planned' AND (h.id IS NOT NULL OR l.id IS NOT NULL)
-                     THEN 'held' ELSE s.state END AS shown_state
-         FROM sends s
-         JOIN automations a ON a.id = s.automation_id
-         LEFT JOIN accounts h ON h.id = s.account_id AND h.hold_reason IS NOT NULL
-              AND (h.hold_until IS NULL OR h.hold_until > {now})
-         LEFT JOIN lanes l ON l.id = s.lane_id AND l.pause_until > {now}"
-    )
+/// The events that left their table about a comment or a message, if one of these is asked for.
+fn about(
+    packs: &mut Unpacker<'_>,
+    account: Option<&AccountId>,
+    comment: Option<&CommentId>,
+    message: Option<&MessageId>,
+) -> Result<Option<Vec<(i64, PackedRow)>>, StoreError> {
+    Ok(match (comment, message) {
+        (Some(comment), _) => Some(packs.events_of_comment(account, comment)?),
+        (None, Some(message)) => Some(packs.events_of_message(account, message)?),
+        (None, None) => None,
+    })
+}
+
+fn sends(
+    connection: &Connection,
+    filter: &SendFilter,
+    page: PageRequest,
+    now: Timestamp,
+) -> Result<Page<SendRecord>, StoreError> {
+    let mut query = Conditions::new("s.id", page);
+    query.is_id("s.account_id", filter.account_id.as_ref());
+    query.is_id("s.contact_id", filter.contact_id.as_ref());
+    query.equals("a.name", filter.automation.clone());
+    query.equals("shown_state", filter.state.clone());
+    query.within(
+        "s.event_id IN (SELECT id FROM events WHERE comment_id = ?)",
+        filter.comment_id.as_ref().map(CommentId::column),
+    );
+    let mut packs = Unpacker::new(connection);
+    let read = |row: &Row<'_>| send_of(connection, row, &mut packs);
+    let mut listed = query.found(connection, &sends_sql(now), "s.id", read)?;
+    let Some(asked) = asked(connection, filter)? else {
+        return Ok(paged(listed, page, |record| record.id.0));
+    };
+    let mut wanted = wanted(Table::Sends, page, &listed, |record| record.id.0);
+    wanted.account = filter.account_id.as_ref();
+    wanted
+        .marks
+        .extend(filter.contact_id.as_ref().map(Mark::of_contact));
+    wanted
+        .marks
+        .extend(filter.state.as_deref().map(Mark::of_state));
+    wanted
+        .marks
+        .extend(asked.automation.map(Mark::of_automation));
+    let found = match &filter.comment_id {
+        Some(comment) => {
+            let mut found = Vec::new();
+            for (pack, event) in packs.events_of_comment(wanted.account, comment)? {
+                let sends = packs.rows_of(pack, Table::Sends, event.id())?.into_iter();
+                let sends = sends.filter(|row| wanted.has(row) && asked.is(row));
+                found.extend(sends.map(|row| (pack, row)));
+            }
+            found
+        }
+        None => packs.list(&wanted, |row| asked.is(row))?,
+    };
+    for (pack, row) in found {
+        listed.extend(packed_send(connection, pack, row, &mut packs)?);
+    }
+    Ok(paged(listed, page, |record| record.id.0))
+}
+
+/// What is asked of a send, as columns hold it.
+struct Asked<'a> {
+    columns: Vec<(&'static str, Value)>,
+    automation: Option<i64>,
+    state: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    fn is(&self, row: &PackedRow) -> bool {
+        self.columns
+            .iter()
+            .all(|(column, value)| row.holds(column, value))
+            && self
+                .automation
+                .is_none_or(|id| row.number("automation_id") == id)
+            && self
+                .state
+                .is_none_or(|state| row.text("state").as_deref() == Some(state))
+    }
+}
+
+/// None when there is no such automation.
+fn asked<'a>(
+    connection: &Connection,
+    filter: &'a SendFilter,
+) -> Result<Option<Asked<'a>>, StoreError> {
+    let mut asked = Asked {
+        columns: Vec::new(),
+        automation: None,
+        state: filter.state.as_deref(),
+    };
+    if let Some(account) = &filter.account_id {
+        asked.columns.push(("account_id", account.column().into()));
+    }
+    if let Some(contact) = &filter.contact_id {
+        asked.columns.push(("contact_id", contact.column().into()));
+    }
+    if let Some(name) = &filter.automation {
+        let sql = "SELECT id FROM automations WHERE name = ?1";
+        let id = |row: &Row<'_>| row.get(0).map_err(StoreError::database("read a list"));
+        asked.automation = rows(connection, sql, [name], id)?.pop();
+        if asked.automation.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(asked))
+}
+
+/// What a page wants of the rows that left a table, beside what it has from there.
+fn wanted<'a, T>(table: Table, page: PageRequest, listed: &[T], id: fn(&T) -> i64) -> Wanted<'a> {
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    // Older ones are on no page that is full already.
+    let after = listed.get(limit).map_or(i64::MIN, id);
+    Wanted {
+        table,
+        account: None,
+        marks: Vec::new(),
+        ids: (after, page.before.unwrap_or(i64::MAX)),
+        limit: limit.saturating_add(1),
+    }
+}
+
+/// The page of what was found, in tables and packs.
+pub(crate) fn paged<T>(mut items: Vec<T>, page: PageRequest, id: fn(&T) -> i64) -> Page<T> {
+    items.sort_by_key(|item| std::cmp::Reverse(id(item)));
+    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let has_more = items.len() > limit;
+    items.truncate(limit);
+    let next_before = if has_more { items.last().map(id) } else { None };
+    Page { items, next_before }
 }
 
 /// The conditions of a list, joined with AND; values are always bound, never written in.
@@ -219,6 +364,22 @@ impl Conditions {
         read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
         id: fn(&T) -> i64,
     ) -> Result<Page<T>, StoreError> {
+        let page = PageRequest {
+            before: None,
+            limit: self.limit,
+        };
+        let found = self.found(connection, select, id_column, read)?;
+        Ok(paged(found, page, id))
+    }
+
+    /// The rows of the page, and one more if there are more.
+    fn found<T>(
+        self,
+        connection: &Connection,
+        select: &str,
+        id_column: &str,
+        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         let condition = match self.clauses.as_slice() {
             [] => String::new(),
             clauses => format!("WHERE {}", clauses.join(" AND ")),
@@ -227,125 +388,6 @@ impl Conditions {
             "{select} {condition} ORDER BY {id_column} DESC LIMIT {}",
             u64::from(self.limit) + 1
         );
-        let mut items = rows(connection, &sql, params_from_iter(self.values), read)?;
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let has_more = items.len() > limit;
-        items.truncate(limit);
-        let next_before = if has_more { items.last().map(id) } else { None };
-        Ok(Page { items, next_before })
+        rows(connection, &sql, params_from_iter(self.values), read)
     }
-}
-
-pub(super) fn rows<T>(
-    connection: &Connection,
-    sql: &str,
-    params: impl Params,
-    mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
-) -> Result<Vec<T>, StoreError> {
-    let doing = || StoreError::database("read a list");
-    let mut query = connection.prepare_cached(sql).map_err(doing())?;
-    let mut rows = query.query(params).map_err(doing())?;
-    let mut items = Vec::new();
-    while let Some(row) = rows.next().map_err(doing())? {
-        items.push(read(row)?);
-    }
-    Ok(items)
-}
-
-fn id_of(row: &Row<'_>) -> Result<i64, StoreError> {
-    row.get("id").map_err(StoreError::database("read an id"))
-}
-
-pub(super) fn delivery_record(row: &Row<'_>) -> Result<DeliveryRecord, StoreError> {
-    let id = id_of(row)?;
-    let read = Reader::new("deliveries", &id, row);
-    Ok(DeliveryRecord {
-        id: DeliveryId(id),
-        received_at: read.time("received_at")?,
-        status: read.word("shown_status", DeliveryStatus::from_name)?,
-        problem: read.get("problem")?,
-        body_bytes: read.get("body_bytes")?,
-        api_version: read.get("api_version")?,
-        redacted_at: read.optional_time("redacted_at")?,
-    })
-}
-
-pub(super) fn event_record(
-    row: &Row<'_>,
-    packs: &mut Unpacker<'_>,
-) -> Result<EventRecord, StoreError> {
-    let id = id_of(row)?;
-    let read = Reader::new("events", &id, row);
-    let body = packs.event_body(id, &read)?;
-    Ok(EventRecord {
-        id: EventId(id),
-        account_id: read.account()?,
-        event_kind: read.word("kind", EventKind::from_name)?,
-        comment_id: read.comment()?,
-        mid: body.message_id().cloned(),
-        contact_id: read.contact()?,
-        received_at: read.time("received_at")?,
-        sent_at: read.optional_time("sent_at")?,
-        occurred_at: read.optional_time("occurred_at")?,
-        backfilled: read.word("container", Container::from_name)? == Container::Backfill,
-        ignored: read.get("ignored")?,
-        delivery_id: DeliveryId(read.get("delivery_id")?),
-        body,
-    })
-}
-
-/// A send with its attempts.
-pub(super) fn send_record(
-    connection: &Connection,
-    row: &Row<'_>,
-    packs: &mut Unpacker<'_>,
-) -> Result<SendRecord, StoreError> {
-    let id = id_of(row)?;
-    let read = Reader::new("sends", &id, row);
-    let shown = packs.send(id, &read, |id| attempts(connection, id))?;
-    let state: String = read.get("shown_state")?;
-    let reason = if state == "held" {
-        read.get::<Option<String>>("hold_reason")?
-            .or(read.get("pause_reason")?)
-    } else {
-        read.get("reason")?
-    };
-    Ok(SendRecord {
-        id: SendId(id),
-        kind: read.word("kind", SendKind::from_name)?,
-        state,
-        reason,
-        account_id: read.account()?,
-        contact_id: read.contact()?,
-        comment_id: shown.comment_id,
-        event_id: EventId(read.get("event_id")?),
-        automation: read.get("automation")?,
-        version: read.count("version")?,
-        step: read.count("step")?,
-        due_at: shown.due_at,
-        deadline_at: shown.deadline_at,
-        finished_at: read.optional_time("finished_at")?,
-        message_id: shown.message_id,
-        echoed_at: read.optional_time("echoed_at")?,
-        attempts: shown.attempts,
-    })
-}
-
-fn attempts(connection: &Connection, send: SendId) -> Result<Vec<AttemptRecord>, StoreError> {
-    rows(
-        connection,
-        "SELECT * FROM attempts WHERE send_id = ?1 ORDER BY number",
-        [send.0],
-        |row| {
-            let read = Reader::new("attempts", &"of a send", row);
-            Ok(AttemptRecord {
-                number: read.count("number")?,
-                started_at: read.time("started_at")?,
-                finished_at: read.optional_time("finished_at")?,
-                outcome: read.get("outcome")?,
-                reason: read.get("reason")?,
-                answer: read.get::<Option<Answer>>("answer")?.map(|kept| kept.0),
-            })
-        },
-    )
 }

@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0011_smaller_rows.sql"),
     include_str!("../../migrations/sqlite/0012_ids_as_numbers.sql"),
     include_str!("../../migrations/sqlite/0013_compare_verdicts_plainly.sql"),
+    include_str!("../../migrations/sqlite/0014_rows_leave.sql"),
 ];
 
 /// The newest schema this version knows.

@@ -12,6 +12,19 @@ use crate::error::{OpenError, StoreError};
 /// Queries at once. More would only contend for the same two or three cores.
 const READERS: usize = 4;
 
+/// Reads that belong together: all see the same commit, and the locks of one read are enough for
+/// them, which cost as much as looking up a row does. What moves from its table into a pack or back
+/// meanwhile is seen in one place, and in no other.
+pub(crate) fn at_one_moment<T>(
+    connection: &Connection,
+    reads: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let moment = connection
+        .unchecked_transaction()
+        .map_err(StoreError::database("read what belongs together"))?;
+    reads(&moment)
+}
+
 /// The pool. A read sees the last commit; it never waits for the writer, nor the writer for it.
 #[derive(Clone)]
 pub(crate) struct Readers {

@@ -1,7 +1,7 @@
 //! Old deliveries are compressed, and unknown ones forgotten, without holding the writer up.
 
 use hookline_model::event::{Ignored, NaturalKey};
-use hookline_model::ids::{CommentId, DeliveryId};
+use hookline_model::ids::{CommentId, DeliveryId, EventId};
 use hookline_store::StoreError;
 use hookline_store::packs::{NextPack, Pack};
 use hookline_store::planning::{Plan, PlannedEvent};
@@ -76,6 +76,45 @@ async fn the_writer_swaps_few_rows_and_bytes_at_a_time_whatever_the_deliveries()
         assert_eq!(record.body_bytes, u32::try_from(body.len()).unwrap());
         assert!(body.iter().all(|byte| *byte == b'a'));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_go_on_behind_packs_when_the_tables_are_empty() {
+    let house = House::build();
+    house.connect().await;
+    let mut plan = Plan::default();
+    for number in 0..49 {
+        let id = house.record("{}").await;
+        plan.cursor = Some((DeliveryId(0), id));
+        // The last one is forgotten below: nothing is left then.
+        let ignored = (number == 48).then_some(Ignored::AccountUnknown);
+        let event = event_of(id, number);
+        plan.events.push(PlannedEvent { ignored, ..event });
+    }
+    house.store.commit_plan(plan, at(0)).await.unwrap();
+    let NextPack::Pack(pack) = house.store.next_pack(at(1), at(1)).await.unwrap() else {
+        panic!("there is nothing to pack");
+    };
+    house.store.commit_pack(pack).await.unwrap();
+    let swept = house.store.sweep_unknown_accounts(at(1), 200);
+    assert_eq!(swept.await.unwrap().deliveries, 1);
+    let sizes = house.store.sizes().await.unwrap();
+    for table in ["deliveries", "events"] {
+        let room = sizes.rooms.iter().find(|room| room.name == table).unwrap();
+        assert!(room.filled_bytes < 20, "{room:?}");
+    }
+    assert_eq!(house.store.stats(at(1)).await.unwrap().backlog, 0);
+    let house = house.reopen().await;
+    let id = house.record("{}").await;
+    assert_eq!(id, DeliveryId(50));
+    assert_eq!(house.store.stats(at(1)).await.unwrap().backlog, 1);
+    let plan = Plan {
+        cursor: Some((DeliveryId(49), id)),
+        events: vec![event_of(id, 0)],
+        ..Plan::default()
+    };
+    let events = house.store.commit_plan(plan, at(0)).await.unwrap();
+    assert_eq!(events, [EventId(50)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
