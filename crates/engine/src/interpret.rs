@@ -2,6 +2,7 @@
 //! [`route`] and committed together with the progress.
 
 mod deciding;
+mod pace;
 mod reading;
 
 use std::sync::Arc;
@@ -19,22 +20,8 @@ use crate::route;
 use crate::route::consider::Considerer;
 use crate::settings::Settings;
 use deciding::Decider;
+use pace::Pace;
 use reading::Reading;
-
-/// Deliveries of one transaction while others are being recorded: a delivery that comes meanwhile
-/// waits behind about half a millisecond of work.
-const BATCH_BESIDE: u32 = 8;
-
-/// The same when many wait already: the further behind, the larger, because a large batch costs
-/// less for each. Not much larger, because whoever posts deliveries waits behind it.
-const BATCH_BEHIND: u32 = 64;
-
-/// So many that wait make a batch larger by one: whoever posts deliveries comes first in a burst, and
-/// is slowed down when the automations are some seconds behind.
-const BEHIND_FOR_ONE: i64 = 1024;
-
-/// The same while only a backlog is worked off: what a commit costs is shared by many.
-const BATCH_ALONE: u32 = 512;
 
 /// Events routed at once that waited for something.
 const BATCH_WAITING: u32 = 256;
@@ -69,9 +56,7 @@ pub struct Interpreter {
     random: StdRng,
     /// What was handed to the writer before the batch in front of it was committed.
     ahead: Option<HandedOver>,
-    /// The last delivery that was recorded when something was last read.
-    newest: Option<DeliveryId>,
-    batch: u32,
+    pace: Pace,
 }
 
 /// A batch the writer has.
@@ -97,8 +82,7 @@ impl Interpreter {
             settings,
             random,
             ahead: None,
-            newest: None,
-            batch: BATCH_BESIDE,
+            pace: Pace::default(),
         }
     }
 
@@ -111,7 +95,10 @@ impl Interpreter {
         let batch = if let Some(batch) = self.ahead.take() {
             batch
         } else {
-            let batch = self.store.next_batch(self.batch, BATCH_BYTES).await?;
+            let batch = self
+                .store
+                .next_batch(self.pace.batch(), BATCH_BYTES)
+                .await?;
             match self.read(batch).await? {
                 Some(reading) => self.hand_over(reading).await?,
                 None => return Ok(InterpretReport::default()),
@@ -133,7 +120,7 @@ impl Interpreter {
         &mut self,
         after: DeliveryId,
     ) -> Result<Option<HandedOver>, StoreError> {
-        let batch = self.store.read_ahead(after, self.batch, BATCH_BYTES);
+        let batch = self.store.read_ahead(after, self.pace.batch(), BATCH_BYTES);
         let Some(batch) = batch.await? else {
             return Ok(None);
         };
@@ -145,8 +132,7 @@ impl Interpreter {
 
     /// What a batch tells, considered; none if there is nothing in it.
     async fn read(&mut self, batch: Batch) -> Result<Option<Reading>, StoreError> {
-        self.batch = batch_after(&batch, self.newest != batch.newest);
-        self.newest = batch.newest;
+        self.pace.saw(&batch, self.clock.now());
         if batch.deliveries.is_empty() && batch.replays.is_empty() {
             return Ok(None);
         }
@@ -192,20 +178,6 @@ impl Interpreter {
             more_after,
         })
     }
-}
-
-/// How many deliveries are read after these.
-fn batch_after(batch: &Batch, is_recording: bool) -> u32 {
-    if !is_recording {
-        return BATCH_ALONE;
-    }
-    let last = batch.deliveries.last().map(|delivery| delivery.id);
-    let waiting = match (batch.newest, last) {
-        (Some(newest), Some(last)) => newest.0.saturating_sub(last.0).max(0),
-        (Some(_) | None, _) => 0,
-    };
-    let more = u32::try_from(waiting / BEHIND_FOR_ONE).unwrap_or(u32::MAX);
-    BATCH_BESIDE.saturating_add(more).min(BATCH_BEHIND)
 }
 
 /// Asks when the media of these events were published, and which media `next` stands for.

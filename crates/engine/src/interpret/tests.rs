@@ -160,30 +160,6 @@ fn everyone() -> Vec<String> {
 }
 
 #[test]
-fn a_batch_is_small_while_deliveries_come_and_larger_the_further_it_is_behind() {
-    let batch = |newest| Batch {
-        deliveries: vec![hookline_store::planning::Delivery {
-            id: DeliveryId(100),
-            received_at: Stopped.now(),
-            body: Vec::new(),
-        }],
-        newest: Some(DeliveryId(newest)),
-        ..Batch::default()
-    };
-    for (newest, is_recording, expected) in [
-        (100, true, 8),
-        (1123, true, 8),
-        (1124, true, 9),
-        (57_444, true, 64),
-        (1_000_000_000_000, true, 64),
-        (1_000_000, false, 512),
-    ] {
-        let size = batch_after(&batch(newest), is_recording);
-        assert_eq!(size, expected, "{newest}");
-    }
-}
-
-#[test]
 fn a_death_before_or_after_any_commit_forgets_and_doubles_nothing() {
     for steps in 0.. {
         let office = Office::build();

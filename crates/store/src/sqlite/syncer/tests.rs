@@ -1,6 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use super::{Owed, Syncer};
@@ -14,14 +14,14 @@ const A_WHILE: Duration = Duration::from_millis(50);
 struct Disk {
     syncer: Syncer,
     begun: Receiver<()>,
-    let_go: Sender<bool>,
+    let_go: SyncSender<bool>,
     syncs: Arc<AtomicUsize>,
 }
 
 impl Disk {
     fn new() -> Self {
-        let (begins, begun) = channel();
-        let (let_go, may_go) = channel();
+        let (begins, begun) = sync_channel(8);
+        let (let_go, may_go) = sync_channel(8);
         let syncs = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&syncs);
         let sync = move || {
@@ -43,7 +43,7 @@ impl Disk {
 
     /// Hands over a commit; what is answered arrives at the receiver.
     fn commit(&self) -> Receiver<Result<(), StoreError>> {
-        let (reply, answer) = channel();
+        let (reply, answer) = sync_channel(8);
         let completion = move |result: Result<(), &StoreError>| {
             let _ = reply.send(result.map_err(StoreError::shared));
         };
