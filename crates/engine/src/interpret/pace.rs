@@ -55,8 +55,8 @@ impl Pace {
     /// Learns from what was read.
     pub(super) fn saw(&mut self, batch: &Batch, now: Timestamp) {
         if self.newest != batch.newest {
-            // What is there at the start may have come at any time.
-            self.came_at = self.newest.map(|_| now);
+            // What is there at the start counts too: it may have come just now.
+            self.came_at = Some(now);
             self.newest = batch.newest;
         }
         // A clock that was set back says nothing.
@@ -110,8 +110,7 @@ mod tests {
             (1_000_000_000_000, 128),
         ] {
             let mut pace = Pace::default();
-            pace.saw(&batch(1, 2), at(0));
-            pace.saw(&batch(100, newest), at(1));
+            pace.saw(&batch(100, newest), at(0));
             assert_eq!(pace.batch(), expected, "{newest}");
         }
     }
@@ -119,23 +118,17 @@ mod tests {
     #[test]
     fn a_backlog_is_worked_off_in_large_batches_once_nothing_has_come_for_a_while() {
         let mut pace = Pace::default();
-        pace.saw(&batch(8, 1_000), at(0));
-        assert_eq!(pace.batch(), ALONE, "it was there at the start");
-        pace.saw(&batch(16, 1_001), at(10));
-        assert_eq!(pace.batch(), BESIDE, "one has come");
-        pace.saw(&batch(24, 1_001), at(11));
-        assert_eq!(
-            pace.batch(),
-            BESIDE,
-            "no commit need have ended between the two"
-        );
-        pace.saw(&batch(32, 1_001), at(109));
+        pace.saw(&batch(1_000, 1_000), at(10));
+        pace.saw(&batch(1_000, 1_000), at(11));
+        let same_commit = "no commit need have ended between the two";
+        assert_eq!(pace.batch(), BESIDE, "{same_commit}");
+        pace.saw(&batch(1_000, 1_000), at(109));
         assert_eq!(pace.batch(), BESIDE);
-        pace.saw(&batch(40, 1_001), at(110));
+        pace.saw(&batch(1_000, 1_000), at(110));
         assert_eq!(pace.batch(), ALONE, "quiet");
-        pace.saw(&batch(552, 1_002), at(111));
+        pace.saw(&batch(1_001, 1_001), at(111));
         assert_eq!(pace.batch(), BESIDE, "another has come");
-        pace.saw(&batch(560, 1_002), at(-5_000));
+        pace.saw(&batch(1_001, 1_001), at(-5_000));
         assert_eq!(pace.batch(), ALONE, "the clock was set back");
     }
 }

@@ -258,14 +258,14 @@ pub(crate) fn accept(
 }
 
 /// When the echo of a message came, if that was so long ago that it is packed: older than those in
-/// the table.
+/// the table. Only of a send that was unknown meanwhile: what was just sent has no old echo.
 fn packed_echo(
     connection: &Connection,
     send: SendId,
     message: &MessageId,
 ) -> Result<Option<i64>, StoreError> {
     let account: Option<ids::Text> = connection
-        .prepare_cached("SELECT account_id FROM sends WHERE id = ?1")
+        .prepare_cached("SELECT account_id FROM sends WHERE id = ?1 AND had_unknown = 1")
         .and_then(|mut query| query.query_row([send.0], |row| row.get(0)).optional())
         .map_err(StoreError::database("accept a send"))?;
     let Some(account) = account.map(|id| AccountId::new(id.0)) else {
