@@ -293,13 +293,14 @@ fn what_comes_again_long_after_it_left_takes_no_effect_again() {
     let store = attic.open(i64::MAX);
     attic.pack(&store).unwrap();
     let sent = sends(&store, attic.clock.now());
-    let again = attic.record(&store, &body(5));
+    let again = attic.record(&store, &body(4));
     assert_eq!(attic.interpret(&store), (0, 1));
     assert_eq!(sends(&store, attic.clock.now()), sent);
-    let story = done(store.find_story(comment_id(5), attic.clock.now())).unwrap();
+    let story = done(store.find_story(comment_id(4), attic.clock.now())).unwrap();
     let told_by: Vec<DeliveryId> = story.deliveries.iter().map(|told| told.id).collect();
-    assert_eq!(told_by, [DeliveryId(6), again]);
+    assert_eq!(told_by, [DeliveryId(5), again]);
     assert_eq!(story.sends.len(), 1);
+    assert_eq!(story.sends[0].state, "accepted", "a refused one stays");
 }
 
 #[test]
@@ -307,9 +308,11 @@ fn a_mention_of_a_comment_that_was_answered_long_ago_is_not_answered_again() {
     let attic = Attic::build();
     let store = attic.open(i64::MAX);
     attic.pack(&store).unwrap();
+    let story = done(store.find_story(comment_id(4), attic.clock.now())).unwrap();
+    assert_eq!(story.sends[0].state, "accepted", "a refused one stays");
     let key = hookline_model::send::SendKey::private_reply(
         &AccountId::new(ACCOUNTS[0]),
-        &CommentId::new(comment_id(5)),
+        &CommentId::new(comment_id(4)),
     );
     let asked = hookline_store::planning::TakenQuery {
         sends: vec![key.clone()],
