@@ -4,6 +4,7 @@
 mod checkpoint;
 mod connection;
 mod intake;
+mod log;
 mod migrate;
 mod readers;
 mod stepper;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::connection::{Purpose, open_connection};
+use super::log::{self, Room};
 use super::writer::spawn;
 use crate::error::OpenError;
 
@@ -41,11 +42,12 @@ pub(super) struct Checkpointer {
 impl Checkpointer {
     pub(super) fn start(path: &Path) -> Result<Self, OpenError> {
         let connection = open_connection(path, Purpose::Write)?;
+        let room = open_room(&connection, path)?;
         let is_rest_wanted = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = sync_channel(1);
         let asks = Arc::clone(&is_rest_wanted);
         let thread = spawn("hookline-checkpoint", move || {
-            run(&connection, &asks, &stopped);
+            run(&connection, room, &asks, &stopped);
         })?;
         Ok(Self {
             is_rest_wanted,
@@ -79,7 +81,27 @@ struct Log {
     moved: i64,
 }
 
-fn run(connection: &Connection, is_rest_wanted: &AtomicBool, stopped: &Receiver<()>) {
+fn open_room(connection: &Connection, path: &Path) -> Result<Room, OpenError> {
+    let page_bytes: u32 = connection
+        .pragma_query_value(None, "page_size", |row| row.get(0))
+        .map_err(|source| OpenError::Open {
+            path: path.to_owned(),
+            doing: "find how large its pages are",
+            source,
+        })?;
+    let pages_max = (LOG_PAGES + REST_PAGES).unsigned_abs();
+    Room::open(path, page_bytes.into(), pages_max).map_err(|source| OpenError::Log {
+        path: log::path_of(path),
+        source,
+    })
+}
+
+fn run(
+    connection: &Connection,
+    mut room: Room,
+    is_rest_wanted: &AtomicBool,
+    stopped: &Receiver<()>,
+) {
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(EVERY) {
         let mut log = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)");
         for _ in 1..PASSES_MAX {
@@ -94,6 +116,8 @@ fn run(connection: &Connection, is_rest_wanted: &AtomicBool, stopped: &Receiver<
         }
         if log.pages >= LOG_PAGES {
             is_rest_wanted.store(true, Ordering::Relaxed);
+        } else if let Err(error) = room.make(log.pages.unsigned_abs()) {
+            tracing::debug!(%error, "the log grows with what is written to it");
         }
     }
     checkpoint(connection, "PRAGMA wal_checkpoint(TRUNCATE)");

@@ -5,9 +5,8 @@
 //! before them, so what is answered survives a power cut, and so does all that it rests on. Meanwhile
 //! the writer writes the next ones, and those that are written during one sync share the next.
 
-use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -16,6 +15,7 @@ use std::thread::JoinHandle;
 use hookline_model::ids::DeliveryId;
 
 use super::intake::{Intake, Taken};
+use super::log;
 use super::work::Completion;
 use super::writer::spawn;
 use crate::error::{OpenError, StoreError};
@@ -62,8 +62,8 @@ struct State {
 impl Syncer {
     /// For the log of a database that is open; wakes the writer after each sync.
     pub(super) fn start(database: &Path, intake: Arc<Intake>) -> Result<Self, OpenError> {
-        let log = open_log(database).map_err(|source| OpenError::Log {
-            path: log_of(database),
+        let log = log::open_durably(database).map_err(|source| OpenError::Log {
+            path: log::path_of(database),
             source,
         })?;
         Self::with(move || log.sync_data(), intake)
@@ -152,24 +152,6 @@ fn sync_once(sync: impl Fn() -> io::Result<()>, state: &State) -> Result<(), Sto
         );
         StoreError::Unsynced
     })
-}
-
-fn log_of(database: &Path) -> PathBuf {
-    let mut log = database.as_os_str().to_owned();
-    log.push("-wal");
-    log.into()
-}
-
-/// The log as it is from now on, and its name in the directory durable too.
-fn open_log(database: &Path) -> io::Result<File> {
-    let log = File::options().write(true).open(log_of(database))?;
-    log.sync_all()?;
-    let directory = match database.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) | None => Path::new("."),
-    };
-    File::open(directory)?.sync_all()?;
-    Ok(log)
 }
 
 #[cfg(test)]

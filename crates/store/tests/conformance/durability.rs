@@ -127,8 +127,46 @@ async fn the_log_is_begun_anew_under_a_load_that_does_not_rest() {
         });
     }
     tasks.join_all().await;
-    let mut log = house.store.path().as_os_str().to_owned();
-    log.push("-wal");
-    let length = std::fs::metadata(log).unwrap().len();
+    let length = log_length(&house);
     assert!(length < WRITTEN / 3 * 2, "the log has {length} bytes");
+}
+
+/// What lies behind the last page of the log is none to whoever reads it after a crash.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_with_room_behind_what_is_written_is_read_after_a_crash() {
+    const DELIVERIES: i64 = 40;
+    let house = House::build();
+    let body = format!(r#"{{"t":"{}"}}"#, "x".repeat(64 * 1024));
+    for _ in 0..DELIVERIES {
+        house.record(&body).await;
+    }
+    let written = 64 * 1024 * DELIVERIES.unsigned_abs();
+    for _ in 0..200 {
+        if log_length(&house) > 3 * written {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(log_length(&house) > 3 * written, "no room was made");
+    let crashed = tempfile::tempdir().unwrap();
+    let path = crashed.path().join("hookline.db");
+    std::fs::copy(house.store.path(), &path).unwrap();
+    std::fs::copy(log_of(house.store.path()), log_of(&path)).unwrap();
+    let url = format!("sqlite:{}", path.display());
+    let store = Store::open(&url, Ownership::Exclusive).unwrap();
+    for id in 1..=DELIVERIES {
+        let (_, bytes) = store.find_delivery(DeliveryId(id)).await.unwrap().unwrap();
+        assert!(bytes == body.as_bytes(), "delivery {id}");
+    }
+    store.close().await;
+}
+
+fn log_of(database: &std::path::Path) -> std::path::PathBuf {
+    let mut log = database.as_os_str().to_owned();
+    log.push("-wal");
+    log.into()
+}
+
+fn log_length(house: &House) -> u64 {
+    std::fs::metadata(log_of(house.store.path())).unwrap().len()
 }
