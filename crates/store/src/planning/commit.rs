@@ -1,8 +1,11 @@
 //! Committing a plan: events, runs, sends and progress in one transaction.
 
+use std::collections::HashSet;
+
 use hookline_model::clock::Timestamp;
 use hookline_model::event::NaturalKey;
 use hookline_model::ids::{DeliveryId, EventId};
+use hookline_model::send::SendKey;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::facts::facts_and_taken;
@@ -49,9 +52,9 @@ impl Store {
     {
         let Question { asked, wanted } = question;
         self.submit(move |connection| {
-            let (facts, taken) = facts_and_taken(connection, &asked, wanted)?;
+            let (facts, taken, free) = facts_and_taken(connection, &asked, wanted)?;
             let (mut plan, report) = decide(facts, taken);
-            commit(connection, &mut plan, now)?;
+            commit(connection, &mut plan, free, now)?;
             Ok(Handed {
                 report,
                 _plan: plan,
@@ -71,7 +74,7 @@ impl Store {
         mut plan: Plan,
         now: Timestamp,
     ) -> Result<Vec<EventId>, StoreError> {
-        self.write(move |connection| commit(connection, &mut plan, now))
+        self.write(move |connection| commit(connection, &mut plan, HashSet::new(), now))
             .await
     }
 }
@@ -93,15 +96,17 @@ struct Handed<T> {
     _plan: Plan,
 }
 
+/// Keeps a plan; `free` are sends that are known in this transaction not to exist.
 fn commit(
     connection: &Connection,
     plan: &mut Plan,
+    free: HashSet<SendKey>,
     now: Timestamp,
 ) -> Result<Vec<EventId>, StoreError> {
     let written = written(plan)?;
     refuse_stale_bytes(connection, plan)?;
     let mut ids = Vec::with_capacity(plan.events.len());
-    let mut keeper = Keeper::new(connection, now)?;
+    let mut keeper = Keeper::new(connection, free, now)?;
     for (planned, written) in plan.events.iter().zip(&written) {
         ids.push(keeper.keep(planned, written)?);
     }

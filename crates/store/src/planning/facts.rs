@@ -143,7 +143,8 @@ impl Store {
 
     /// Which of these are taken already.
     pub async fn find_taken(&self, query: TakenQuery) -> Result<Taken, StoreError> {
-        self.read(move |connection| taken(connection, query)).await
+        self.read(move |connection| taken(connection, query).map(|(taken, _)| taken))
+            .await
     }
 
     /// Keeps when media were published, and what `next` turned out to be. A binding that exists
@@ -224,17 +225,21 @@ fn used_once_keys(
     Ok(used)
 }
 
+/// The sends that exist of these, and those that do not.
 fn existing_sends(
     connection: &Connection,
     keys: Vec<SendKey>,
-) -> Result<HashSet<SendKey>, StoreError> {
-    let mut existing = HashSet::new();
+) -> Result<(HashSet<SendKey>, HashSet<SendKey>), StoreError> {
+    let (mut existing, mut free) = (HashSet::new(), HashSet::new());
     for key in keys {
-        if is_owed(connection, &key)? {
-            existing.insert(key);
-        }
+        let place = if is_owed(connection, &key)? {
+            &mut existing
+        } else {
+            &mut free
+        };
+        place.insert(key);
     }
-    Ok(existing)
+    Ok((existing, free))
 }
 
 fn facts(connection: &Connection, query: &FactsQuery) -> Result<Facts, StoreError> {
@@ -246,20 +251,25 @@ fn facts(connection: &Connection, query: &FactsQuery) -> Result<Facts, StoreErro
     })
 }
 
-/// Both, for a caller whose transaction makes them of one moment.
+/// Both, for a caller whose transaction makes them of one moment; with the sends that were wanted
+/// and do not exist, which holds until that caller plans them.
 pub(super) fn facts_and_taken(
     connection: &Connection,
     asked: &FactsQuery,
     wanted: TakenQuery,
-) -> Result<(Facts, Taken), StoreError> {
-    Ok((facts(connection, asked)?, taken(connection, wanted)?))
+) -> Result<(Facts, Taken, HashSet<SendKey>), StoreError> {
+    let facts = facts(connection, asked)?;
+    let (taken, free) = taken(connection, wanted)?;
+    Ok((facts, taken, free))
 }
 
-fn taken(connection: &Connection, query: TakenQuery) -> Result<Taken, StoreError> {
-    Ok(Taken {
-        once_keys: used_once_keys(connection, query.once_keys)?,
-        sends: existing_sends(connection, query.sends)?,
-    })
+fn taken(
+    connection: &Connection,
+    query: TakenQuery,
+) -> Result<(Taken, HashSet<SendKey>), StoreError> {
+    let (sends, free) = existing_sends(connection, query.sends)?;
+    let once_keys = used_once_keys(connection, query.once_keys)?;
+    Ok((Taken { once_keys, sends }, free))
 }
 
 const WAITING: &str = "SELECT e.*, w.tries, w.answer FROM waiting_events w

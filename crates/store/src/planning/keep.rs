@@ -1,12 +1,12 @@
 //! Keeping one event of a plan with all that follows from it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use hookline_model::clock::Timestamp;
 use hookline_model::event::{Event, EventBody, Ignored};
 use hookline_model::ids::{AccountId, CommentId, ContactId, EventId, LaneId, MessageId};
-use hookline_model::send::SendClass;
+use hookline_model::send::{SendClass, SendKey};
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::owed::is_owed;
@@ -51,6 +51,8 @@ const SEND: &str = "INSERT INTO sends (event_id, automation_id, version, step, k
 /// woken once for all that is due in it.
 pub(super) struct Keeper<'connection> {
     connection: &'connection Connection,
+    /// Sends that are known not to exist, until they are planned.
+    free: HashSet<SendKey>,
     now: Timestamp,
     event: CachedStatement<'connection>,
     contact: CachedStatement<'connection>,
@@ -70,6 +72,7 @@ struct Lane {
 impl<'connection> Keeper<'connection> {
     pub(super) fn new(
         connection: &'connection Connection,
+        free: HashSet<SendKey>,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
         let prepared = |sql| {
@@ -79,6 +82,7 @@ impl<'connection> Keeper<'connection> {
         };
         Ok(Self {
             connection,
+            free,
             now,
             event: prepared(EVENT)?,
             contact: prepared(CONTACT)?,
@@ -237,7 +241,7 @@ impl<'connection> Keeper<'connection> {
         event: &Event,
         send: &PlannedSend,
     ) -> Result<(), StoreError> {
-        if is_owed(self.connection, &send.key)? {
+        if !self.free.remove(&send.key) && is_owed(self.connection, &send.key)? {
             return Err(StoreError::Conflict("a send"));
         }
         let lane = self.lane_of(&event.account_id, send)?;

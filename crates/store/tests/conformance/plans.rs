@@ -1,6 +1,6 @@
 use hookline_model::ids::DeliveryId;
 use hookline_store::planning::{
-    Committing, Facts, FactsQuery, KnownEvent, Plan, PlannedEvent, Question,
+    Committing, Facts, FactsQuery, KnownEvent, Plan, PlannedEvent, Question, Taken, TakenQuery,
 };
 use hookline_store::records::{DeliveryFilter, DeliveryStatus, SendFilter};
 use hookline_store::{PageRequest, StoreError};
@@ -173,6 +173,38 @@ async fn a_batch_behind_one_that_was_refused_is_refused_too() {
     anew.done().await.unwrap();
     let sends = house.store.list_sends(SendFilter::default(), ALL, at(0));
     assert_eq!(sends.await.unwrap().items.len(), 2, "of the third event");
+}
+
+/// That a send did not exist when the batch was decided holds for one of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_send_that_did_not_exist_is_refused_when_a_batch_plans_it_twice() {
+    let house = House::build();
+    let automation = house.publish().await;
+    let first = comment_with_reply(1, automation);
+    let mut second = comment_with_reply(2, automation);
+    second.runs.clear();
+    second.sends.clone_from(&first.sends);
+    let wanted = TakenQuery {
+        sends: first.sends.iter().map(|send| send.key.clone()).collect(),
+        ..TakenQuery::default()
+    };
+    let question = Question {
+        wanted,
+        ..Question::default()
+    };
+    let decide = move |_, taken: Taken| {
+        let plan = Plan {
+            events: vec![first, second],
+            ..Plan::default()
+        };
+        (plan, taken.sends.len())
+    };
+    let batch = house.store.hand_over(question, decide, at(0));
+    let refused = batch.await.unwrap().done().await.unwrap_err();
+    assert!(
+        matches!(refused, StoreError::Conflict("a send")),
+        "{refused}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
