@@ -5,6 +5,7 @@ mod deciding;
 mod pace;
 mod reading;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hookline_model::clock::Clock;
@@ -26,8 +27,12 @@ use reading::Reading;
 /// Events routed at once that waited for something.
 const BATCH_WAITING: u32 = 256;
 
-/// Bytes of one batch, so that a few huge deliveries do not fill the memory; with the one that was
-/// read ahead there are two.
+/// Batches the writer has at a time. While it keeps one the disk makes the one before it durable, and
+/// the next are read; more of them make up for what each of these waits for a processor.
+const AHEAD: usize = 4;
+
+/// Bytes of one batch, so that a few huge deliveries do not fill the memory, of which there may be
+/// as many batches as are ahead.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// What one tick did.
@@ -55,7 +60,7 @@ pub struct Interpreter {
     settings: Arc<Settings>,
     random: StdRng,
     /// What was handed to the writer before the batch in front of it was committed.
-    ahead: Option<HandedOver>,
+    ahead: VecDeque<HandedOver>,
     pace: Pace,
 }
 
@@ -81,7 +86,7 @@ impl Interpreter {
             catalogs,
             settings,
             random,
-            ahead: None,
+            ahead: VecDeque::new(),
             pace: Pace::default(),
         }
     }
@@ -92,26 +97,44 @@ impl Interpreter {
     /// While one batch is committed the next is read, considered and handed over, so that the
     /// writer never waits for it.
     pub async fn tick(&mut self) -> Result<InterpretReport, StoreError> {
-        let batch = if let Some(batch) = self.ahead.take() {
-            batch
-        } else {
+        if self.ahead.is_empty() {
             let batch = self
                 .store
                 .next_batch(self.pace.batch(), BATCH_BYTES)
                 .await?;
             match self.read(batch).await? {
-                Some(reading) => self.hand_over(reading).await?,
+                Some(reading) => {
+                    let batch = self.hand_over(reading).await?;
+                    self.ahead.push_back(batch);
+                }
                 None => return Ok(InterpretReport::default()),
             }
+        }
+        // A later tick meets what went wrong here when nothing is ahead any more, and says it.
+        let _ = self.go_ahead().await;
+        let Some(first) = self.ahead.pop_front() else {
+            return Ok(InterpretReport::default());
         };
-        let ahead = match batch.more_after {
-            Some(after) => self.hand_over_ahead(after).await,
-            None => Ok(None),
-        };
-        let report = batch.committing.done().await?;
-        // The next tick reads what could not be read ahead, and says what is wrong.
-        self.ahead = ahead.unwrap_or_default();
-        Ok(report)
+        let report = first.committing.done().await;
+        if report.is_err() {
+            // The writer refuses all that was to follow.
+            self.ahead.clear();
+        }
+        report
+    }
+
+    /// Hands batches over until enough are ahead, or nothing more waits.
+    async fn go_ahead(&mut self) -> Result<(), StoreError> {
+        while self.ahead.len() < AHEAD {
+            let Some(after) = self.ahead.back().and_then(|last| last.more_after) else {
+                break;
+            };
+            match self.hand_over_ahead(after).await? {
+                Some(batch) => self.ahead.push_back(batch),
+                None => break,
+            }
+        }
+        Ok(())
     }
 
     /// Reads, considers and hands over what follows. The writer refuses it unless all before it is

@@ -11,13 +11,13 @@ use hookline_store::planning::Batch;
 /// waits behind about half a millisecond of work.
 const BESIDE: u32 = 8;
 
-/// The same when many wait already: the further behind, the larger, because a large batch costs
-/// less for each. Not much larger, because whoever posts deliveries waits behind it.
-const BEHIND: u32 = 128;
+/// The same when automations are late: the later, the larger, because a large batch costs less for
+/// each. Not much larger, because whoever posts deliveries waits behind it.
+const LATE: u32 = 128;
 
-/// So many that wait make a batch larger by one: whoever posts deliveries comes first in a burst,
-/// and is slowed down when the automations are seconds behind.
-const BEHIND_FOR_ONE: i64 = 256;
+/// Being so much later makes a batch larger by one: whoever posts deliveries comes first in a burst,
+/// and is slowed down when the automations are seconds late.
+const LATER_FOR_ONE: Duration = Duration::from_millis(80);
 
 /// The same while only a backlog is worked off: what a commit costs is shared by many.
 const ALONE: u32 = 512;
@@ -62,7 +62,7 @@ impl Pace {
         // A clock that was set back says nothing.
         let came_at = self.came_at.filter(|at| *at <= now);
         self.batch = if came_at.is_some_and(|at| now.since(at) < QUIET) {
-            beside(batch)
+            beside(batch, now)
         } else {
             ALONE
         };
@@ -70,25 +70,28 @@ impl Pace {
 }
 
 /// How many are read after these while others come.
-fn beside(batch: &Batch) -> u32 {
-    let last = batch.deliveries.last().map(|delivery| delivery.id);
-    let waiting = match (batch.newest, last) {
-        (Some(newest), Some(last)) => newest.0.saturating_sub(last.0).max(0),
-        (Some(_) | None, _) => 0,
-    };
-    let more = u32::try_from(waiting / BEHIND_FOR_ONE).unwrap_or(u32::MAX);
-    BESIDE.saturating_add(more).min(BEHIND)
+fn beside(batch: &Batch, now: Timestamp) -> u32 {
+    // Of a time that has not come yet nothing is late.
+    let received_at = batch
+        .deliveries
+        .last()
+        .map(|last| last.received_at.min(now));
+    let late = received_at.map_or(Duration::ZERO, |at| now.since(at));
+    let more = late.as_millis() / LATER_FOR_ONE.as_millis();
+    let more = u32::try_from(more).unwrap_or(u32::MAX);
+    BESIDE.saturating_add(more).min(LATE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn batch(last: i64, newest: i64) -> Batch {
+    /// A batch whose last delivery is this one, received at that time.
+    fn batch(last: i64, received_at: i64, newest: i64) -> Batch {
         Batch {
             deliveries: vec![hookline_store::planning::Delivery {
                 id: DeliveryId(last),
-                received_at: Timestamp::from_millis(0),
+                received_at: at(received_at),
                 body: Vec::new(),
             }],
             newest: Some(DeliveryId(newest)),
@@ -101,34 +104,35 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_small_while_deliveries_come_and_larger_the_further_it_is_behind() {
-        for (newest, expected) in [
-            (100, 8),
-            (355, 8),
-            (356, 9),
-            (30_820, 128),
-            (1_000_000_000_000, 128),
+    fn a_batch_is_small_while_deliveries_come_and_larger_the_later_it_is() {
+        for (received_at, expected) in [
+            (1_000, 8),
+            (0, 8),
+            (-79, 8),
+            (-80, 9),
+            (-9_600, 128),
+            (-1_000_000_000_000, 128),
         ] {
             let mut pace = Pace::default();
-            pace.saw(&batch(100, newest), at(0));
-            assert_eq!(pace.batch(), expected, "{newest}");
+            pace.saw(&batch(100, received_at, 1_000), at(0));
+            assert_eq!(pace.batch(), expected, "received at {received_at}");
         }
     }
 
     #[test]
     fn a_backlog_is_worked_off_in_large_batches_once_nothing_has_come_for_a_while() {
         let mut pace = Pace::default();
-        pace.saw(&batch(1_000, 1_000), at(10));
-        pace.saw(&batch(1_000, 1_000), at(11));
+        pace.saw(&batch(1_000, 100, 1_000), at(10));
+        pace.saw(&batch(1_000, 100, 1_000), at(11));
         let same_commit = "no commit need have ended between the two";
         assert_eq!(pace.batch(), BESIDE, "{same_commit}");
-        pace.saw(&batch(1_000, 1_000), at(109));
+        pace.saw(&batch(1_000, 100, 1_000), at(109));
         assert_eq!(pace.batch(), BESIDE);
-        pace.saw(&batch(1_000, 1_000), at(110));
+        pace.saw(&batch(1_000, 100, 1_000), at(110));
         assert_eq!(pace.batch(), ALONE, "quiet");
-        pace.saw(&batch(1_001, 1_001), at(111));
+        pace.saw(&batch(1_001, 100, 1_001), at(111));
         assert_eq!(pace.batch(), BESIDE, "another has come");
-        pace.saw(&batch(1_001, 1_001), at(-5_000));
+        pace.saw(&batch(1_001, 100, 1_001), at(-5_000));
         assert_eq!(pace.batch(), ALONE, "the clock was set back");
     }
 }
