@@ -290,7 +290,7 @@ pub(crate) fn lane_of(
 }
 
 /// Lets a lane know that something is due at `due_at`. A leased lane finds out when it is given
-/// back; a paused one keeps its pause. One that goes on no later anyway is not written.
+/// back; a paused one keeps its pause.
 pub(crate) fn wake_lane(
     connection: &Connection,
     lane: LaneId,
@@ -298,13 +298,12 @@ pub(crate) fn wake_lane(
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE lanes SET next_at = earliest.at
-             FROM (SELECT l.id, max(?2, l.pace_at, coalesce(l.pause_until, 0),
-                       CASE WHEN a.hold_reason IS NULL THEN 0
-                            ELSE coalesce(a.hold_until, ?3) END) AS at
-                   FROM lanes l LEFT JOIN accounts a ON a.id = l.account_id
-                   WHERE l.id = ?1) AS earliest
-             WHERE lanes.id = ?1 AND lease_until = 0 AND next_at > earliest.at",
+            "UPDATE lanes SET next_at = min(next_at,
+                 max(?2, pace_at, coalesce(pause_until, 0),
+                     coalesce((SELECT CASE WHEN hold_reason IS NULL THEN 0
+                                           ELSE coalesce(hold_until, ?3) END
+                               FROM accounts WHERE accounts.id = lanes.account_id), 0)))
+             WHERE id = ?1 AND lease_until = 0",
         )
         .and_then(|mut update| {
             update.execute(params![

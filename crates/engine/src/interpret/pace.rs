@@ -71,12 +71,8 @@ impl Pace {
 
 /// How many are read after these while others come.
 fn beside(batch: &Batch, now: Timestamp) -> u32 {
-    // Of a time that has not come yet nothing is late.
-    let received_at = batch
-        .deliveries
-        .last()
-        .map(|last| last.received_at.min(now));
-    let late = received_at.map_or(Duration::ZERO, |at| now.since(at));
+    let last = batch.deliveries.last();
+    let late = last.map_or(Duration::ZERO, |last| now.since(last.received_at));
     let more = late.as_millis() / LATER_FOR_ONE.as_millis();
     let more = u32::try_from(more).unwrap_or(u32::MAX);
     BESIDE.saturating_add(more).min(LATE)

@@ -59,6 +59,10 @@ impl Room {
     }
 
     /// Goes one step ahead of a writer that has written so many pages, unless it has room.
+    ///
+    /// # Errors
+    /// What the system says. Nothing is lost by it: a sync that failed is told to every file that is
+    /// open on the log, so the syncer hears of it too and stops the engine.
     pub(super) fn make(&mut self, written: u64) -> io::Result<()> {
         if written < HURRY_PAGES {
             return Ok(());
