@@ -3,6 +3,7 @@
 
 mod deciding;
 mod pace;
+mod portion;
 mod reading;
 
 use std::collections::VecDeque;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use hookline_model::clock::Clock;
 use hookline_model::event::Event;
 use hookline_model::ids::DeliveryId;
-use hookline_store::planning::{Batch, Committing, Facts, FactsQuery};
+use hookline_store::planning::{Batch, Committing, FactsQuery};
 use hookline_store::{Store, StoreError};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -22,18 +23,15 @@ use crate::route::consider::Considerer;
 use crate::settings::Settings;
 use deciding::Decider;
 use pace::Pace;
+use portion::Portion;
 use reading::Reading;
 
 /// Events routed at once that waited for something.
 const BATCH_WAITING: u32 = 256;
 
-/// Batches the writer has at a time. While it keeps one the disk makes the one before it durable, and
-/// the next are read; more of them make up for what each of these waits for a processor.
-const AHEAD: usize = 4;
-
-/// Bytes of one batch, so that a few huge deliveries do not fill the memory, of which there may be
-/// as many batches as are ahead.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes read at once, so that a few huge deliveries do not fill the memory, and are not looked at
+/// for long while a send is due.
+const READ_BYTES: usize = 1024 * 1024;
 
 /// What one tick did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,24 +50,23 @@ pub struct InterpretReport {
     pub has_more: bool,
 }
 
-/// Works through recorded deliveries. One tick is one transaction.
+/// Works through recorded deliveries. One tick is one piece of work for
+/// the writer.
 pub struct Interpreter {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
     catalogs: Catalogs,
     settings: Arc<Settings>,
     random: StdRng,
-    /// What was handed to the writer before the batch in front of it was committed.
+    /// What was read and not yet handed over.
+    portion: Option<Portion>,
+    /// What the writer has.
     ahead: VecDeque<HandedOver>,
     pace: Pace,
 }
 
-/// A batch the writer has.
-struct HandedOver {
-    committing: Committing<InterpretReport>,
-    /// The last of its deliveries, when more wait behind it.
-    more_after: Option<DeliveryId>,
-}
+/// A piece the writer has.
+type HandedOver = Committing<InterpretReport>;
 
 impl Interpreter {
     /// An interpreter; `random` chooses among the texts of public replies.
@@ -86,6 +83,7 @@ impl Interpreter {
             catalogs,
             settings,
             random,
+            portion: None,
             ahead: VecDeque::new(),
             pace: Pace::default(),
         }
@@ -94,82 +92,77 @@ impl Interpreter {
     /// Interprets and routes the next deliveries, and replays someone asked for. A conflict means
     /// that someone else was faster; the next tick sees what they did.
     ///
-    /// While one batch is committed the next is read, considered and handed over, so that the
-    /// writer never waits for it.
+    /// While one piece is committed the next are read, considered and handed over, so that the
+    /// writer never waits for them.
     pub async fn tick(&mut self) -> Result<InterpretReport, StoreError> {
         if self.ahead.is_empty() {
-            let batch = self
-                .store
-                .next_batch(self.pace.batch(), BATCH_BYTES)
-                .await?;
-            match self.read(batch).await? {
-                Some(reading) => {
-                    let batch = self.hand_over(reading).await?;
-                    self.ahead.push_back(batch);
-                }
-                None => return Ok(InterpretReport::default()),
-            }
+            let batch = self.store.next_batch(self.pace.read(), READ_BYTES).await?;
+            let portion = self.read(batch).await?;
+            self.hand_over_next(portion).await?;
         }
         // A later tick meets what went wrong here when nothing is ahead any more, and says it.
         let _ = self.go_ahead().await;
         let Some(first) = self.ahead.pop_front() else {
             return Ok(InterpretReport::default());
         };
-        let report = first.committing.done().await;
+        let report = first.done().await;
         if report.is_err() {
             // The writer refuses all that was to follow.
             self.ahead.clear();
+            self.portion = None;
         }
         report
     }
 
-    /// Hands batches over until enough are ahead, or nothing more waits.
+    /// Hands pieces over until enough are ahead, or nothing more waits.
     async fn go_ahead(&mut self) -> Result<(), StoreError> {
-        while self.ahead.len() < AHEAD {
-            let Some(after) = self.ahead.back().and_then(|last| last.more_after) else {
-                break;
+        while self.ahead.len() < self.pace.ahead()
+            && let Some(portion) = self.portion.take()
+        {
+            let portion = match portion.more_after() {
+                Some(after) => self.read_ahead(after).await?,
+                None => Some(portion),
             };
-            match self.hand_over_ahead(after).await? {
-                Some(batch) => self.ahead.push_back(batch),
-                None => break,
+            if let Some(portion) = portion {
+                self.hand_over_next(portion).await?;
             }
         }
         Ok(())
     }
 
-    /// Reads, considers and hands over what follows. The writer refuses it unless all before it is
-    /// committed.
-    async fn hand_over_ahead(
-        &mut self,
-        after: DeliveryId,
-    ) -> Result<Option<HandedOver>, StoreError> {
-        let batch = self.store.read_ahead(after, self.pace.batch(), BATCH_BYTES);
-        let Some(batch) = batch.await? else {
-            return Ok(None);
-        };
-        match self.read(batch).await? {
-            Some(reading) => self.hand_over(reading).await.map(Some),
+    /// Reads what follows. The writer refuses it unless all before it is committed.
+    async fn read_ahead(&mut self, after: DeliveryId) -> Result<Option<Portion>, StoreError> {
+        let batch = self.store.read_ahead(after, self.pace.read(), READ_BYTES);
+        match batch.await? {
+            Some(batch) => self.read(batch).await.map(Some),
             None => Ok(None),
         }
     }
 
-    /// What a batch tells, considered; none if there is nothing in it.
-    async fn read(&mut self, batch: Batch) -> Result<Option<Reading>, StoreError> {
-        self.pace.saw(&batch, self.clock.now());
-        if batch.deliveries.is_empty() && batch.replays.is_empty() {
-            return Ok(None);
+    /// Hands the next piece of a portion over, and keeps the rest for later.
+    async fn hand_over_next(&mut self, mut portion: Portion) -> Result<(), StoreError> {
+        if portion.is_empty() {
+            return Ok(());
         }
+        let events = self.pace.piece(portion.received_at(), self.clock.now());
+        let piece = portion.piece(events, &self.settings)?;
+        let handed_over = self.hand_over(piece).await?;
+        self.ahead.push_back(handed_over);
+        self.portion = Some(portion);
+        Ok(())
+    }
+
+    /// What a batch tells, and what has to be known to consider it.
+    async fn read(&mut self, batch: Batch) -> Result<Portion, StoreError> {
+        self.pace.saw(&batch, self.clock.now());
         let catalog = self.catalogs.of(batch.generations).await?;
-        let (plan, told) = reading::events_of(&batch);
-        let facts = if catalog.awaits_media {
-            let events = told.iter().map(|told| &told.event);
-            self.store.find_facts(media_of(events)).await?
-        } else {
-            Facts::default()
-        };
-        let considerer = Considerer::new(&catalog, &self.settings, &facts);
-        let considered = reading::consider(&considerer, told, &batch)?;
-        Ok(Some(Reading::new(batch, plan, considered, catalog)))
+        let awaits_media = catalog.awaits_media;
+        let mut portion = Portion::of(batch, catalog);
+        if awaits_media {
+            let facts = self.store.find_facts(media_of(portion.events())).await?;
+            portion.learn(facts);
+        }
+        Ok(portion)
     }
 
     /// Routes events that waited for something which is known now, or will never be.
@@ -183,23 +176,19 @@ impl Interpreter {
         let facts = self.store.find_facts(media_of(events)).await?;
         let considerer = Considerer::new(&catalog, &self.settings, &facts);
         let considered = reading::consider_again(considerer, waiting);
-        let reading = Reading::of_waiting(considered, catalog);
-        self.hand_over(reading).await?.committing.done().await
+        let reading = Reading::of(considered, catalog);
+        self.hand_over(reading).await?.done().await
     }
 
     async fn hand_over(&mut self, reading: Reading) -> Result<HandedOver, StoreError> {
         let question = route::wanted_by(&reading.considered);
-        let more_after = reading.more_after();
         let decider = Decider {
             settings: Arc::clone(&self.settings),
             random: StdRng::from_rng(&mut self.random),
         };
         let decide = move |facts, taken| decider.decide(reading, facts, taken);
         let now = self.clock.now();
-        Ok(HandedOver {
-            committing: self.store.hand_over(question, decide, now).await?,
-            more_after,
-        })
+        self.store.hand_over(question, decide, now).await
     }
 }
 

@@ -38,10 +38,10 @@ pub struct Delivery {
 }
 
 /// What waits to be interpreted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     /// Up to here everything has been interpreted; the plan is refused if that has changed.
-    pub cursor: Option<DeliveryId>,
+    pub cursor: DeliveryId,
     /// The next deliveries, oldest first.
     pub deliveries: Vec<Delivery>,
     /// Deliveries someone asked to interpret again.

@@ -1,5 +1,8 @@
-//! A backlog of several batches, each read ahead while the one before it is committed.
+//! A backlog of several portions, read ahead and handed over in pieces while those before them are
+//! committed.
 
+use std::fs;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
@@ -14,8 +17,8 @@ use rand::SeedableRng as _;
 
 use super::*;
 
-/// More than three batches of those that are small because deliveries come.
-const DELIVERIES: u64 = 100;
+/// More than one portion of those that are read while deliveries come, and so many pieces.
+const DELIVERIES: u64 = 140;
 
 const NEVER: i64 = i64::MAX;
 
@@ -72,8 +75,19 @@ impl Office {
         office
     }
 
+    /// One in which the same has happened.
+    fn copy(&self) -> Self {
+        let copy = Self(tempfile::tempdir().unwrap());
+        fs::copy(self.database(), copy.database()).unwrap();
+        copy
+    }
+
+    fn database(&self) -> PathBuf {
+        self.0.path().join("hookline.db")
+    }
+
     fn open(&self, steps: i64) -> Arc<Store> {
-        let url = format!("sqlite:{}", self.0.path().join("hookline.db").display());
+        let url = format!("sqlite:{}", self.database().display());
         let heart = Arc::new(Heart(AtomicI64::new(steps)));
         Arc::new(Store::open_stepwise(&url, heart).unwrap())
     }
@@ -102,14 +116,25 @@ fn record(store: &Store, number: u64) -> DeliveryId {
 }
 
 fn record_of(store: &Store, number: u64, person: u64) -> DeliveryId {
-    let body = format!(
+    record_all(store, &[comment(number, person)])
+}
+
+fn comment(number: u64, person: u64) -> String {
+    format!(
         concat!(
-            r#"{{"entry":[{{"id":"17841400000000001","time":1790000000,"changes":[{{"value":"#,
-            r#"{{"from":{{"id":"{}","username":"guest"}},"id":"{}","text":"LINK"}},"#,
-            r#""field":"comments"}}]}}],"object":"instagram"}}"#
+            r#"{{"value":{{"from":{{"id":"{}","username":"guest"}},"id":"{}","text":"LINK"}},"#,
+            r#""field":"comments"}}"#
         ),
         6_100_000_000_000_000 + person,
         17_900_000_000_000_000 + number,
+    )
+}
+
+/// Records one delivery that tells of all these comments.
+fn record_all(store: &Store, comments: &[String]) -> DeliveryId {
+    let body = format!(
+        r#"{{"entry":[{{"id":"17841400000000001","time":1790000000,"changes":[{}]}}],"object":"instagram"}}"#,
+        comments.join(","),
     );
     done(store.record_delivery(RecordDelivery {
         received_at: Stopped.now(),
@@ -161,8 +186,9 @@ fn everyone() -> Vec<String> {
 
 #[test]
 fn a_death_before_or_after_any_commit_forgets_and_doubles_nothing() {
+    let built = Office::build();
     for steps in 0.. {
-        let office = Office::build();
+        let office = built.copy();
         let first = office.open(steps);
         let has_lived = work_off(&mut interpreter(&first)).is_some();
         drop(first);
@@ -170,7 +196,7 @@ fn a_death_before_or_after_any_commit_forgets_and_doubles_nothing() {
         work_off(&mut interpreter(&second)).unwrap();
         assert_eq!(answered(&second), everyone(), "after {steps} steps");
         if has_lived {
-            assert!(steps > 5, "several batches were committed");
+            assert!(steps > 30, "many pieces were committed");
             return;
         }
     }
@@ -213,12 +239,41 @@ fn a_replay_is_not_put_off_by_a_backlog() {
     assert!(done(interpreter.tick()).has_more);
     let first = DeliveryId(1);
     assert!(done(store.request_replay(first, Stopped.now())));
-    for _ in 1..AHEAD {
-        assert!(done(interpreter.tick()).has_more, "what was read ahead");
+    let status = || done(store.find_delivery(first)).unwrap().0.status;
+    while status() != DeliveryStatus::Replayed {
+        assert!(
+            done(interpreter.tick()).has_more,
+            "the replay waits for all the rest"
+        );
     }
-    assert!(done(interpreter.tick()).has_more, "the replay is in this");
-    let (replayed, _) = done(store.find_delivery(first)).unwrap();
-    assert_eq!(replayed.status, DeliveryStatus::Replayed);
+}
+
+#[test]
+fn a_piece_is_bounded_by_its_events() {
+    let office = Office::build();
+    let store = office.open(NEVER);
+    let mut interpreter = interpreter(&store);
+    work_off(&mut interpreter).unwrap();
+    let numbers = DELIVERIES..DELIVERIES + 40;
+    let numbers: Vec<u64> = numbers.collect();
+    for five in numbers.chunks(5) {
+        let comments: Vec<_> = five
+            .iter()
+            .map(|number| comment(*number, *number))
+            .collect();
+        record_all(&store, &comments);
+    }
+    let told: Vec<(usize, usize)> = std::iter::from_fn(|| {
+        let report = done(interpreter.tick());
+        (report.deliveries > 0).then_some((report.deliveries, report.events))
+    })
+    .collect();
+    assert_eq!(
+        told,
+        [(2, 10); 4],
+        "a piece ends with the delivery that fills it"
+    );
+    assert_eq!(answered(&store).len(), numbers.len() + everyone().len());
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn batch_after(
     let (deliveries, has_more) =
         bounded(&mut query, params![cursor, limit + 1], bounds, &mut packs)?;
     Ok(Batch {
-        cursor: Some(DeliveryId(cursor)),
+        cursor: DeliveryId(cursor),
         deliveries,
         replays: Vec::new(),
         has_more,

@@ -29,7 +29,7 @@ const COMPANY_WAIT: Duration = Duration::from_micros(200);
 const COMPANY_LIKELY: usize = 6;
 
 /// How long a commit may take up work while deliveries wait for the next one.
-const WORK_TIME: Duration = Duration::from_millis(1);
+const WORK_TIME: Duration = Duration::from_micros(500);
 
 enum Command {
     Work(Work),
