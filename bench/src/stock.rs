@@ -20,8 +20,9 @@ use hookline_store::planning::{Plan, PlannedEvent, PlannedRun, PlannedSend, Verd
 use hookline_store::{ConnectAccount, Grant, Ownership, SealedToken, Store};
 use serde_json::json;
 
-/// Events of one transaction.
-const BATCH: u64 = 4000;
+/// Events of one transaction: the pages it touches fit into the cache of the writer, which would otherwise
+/// write and read them again and again.
+const BATCH: u64 = 400;
 
 /// Accounts connected at once.
 const ACCOUNTS_AT_ONCE: u32 = 500;

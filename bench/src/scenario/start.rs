@@ -23,7 +23,7 @@ const EVENTS: u32 = 100;
 const EVENT_BYTES: usize = 400;
 
 /// How long the rest may take that is left when all is recorded.
-const ROUTED_WITHIN: Duration = Duration::from_mins(15);
+const ROUTED_WITHIN: Duration = Duration::from_mins(45);
 
 /// Measures.
 pub fn run(settings: &Settings) -> anyhow::Result<Section> {
