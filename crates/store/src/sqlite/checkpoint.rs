@@ -32,6 +32,10 @@ const REST_PAGES: i64 = 1024;
 /// Passes in a row that chase a writer which is faster than they are.
 const PASSES_MAX: usize = 4;
 
+/// Looks that the checkpointer leaves out so that the writer can do what it was asked for: only one
+/// of them can move pages at a time, and the writer comes to it only when its transaction ends.
+const PATIENCE: u32 = 20;
+
 /// The checkpoint thread, and what it asks of the writer.
 pub(super) struct Checkpointer {
     is_rest_wanted: Arc<AtomicBool>,
@@ -56,12 +60,13 @@ impl Checkpointer {
         })
     }
 
-    /// Moves what is left, if that was asked for. Called by the writer between two commits.
+    /// Moves what is left, if that was asked for. Called by the writer between two commits, until
+    /// it can.
     pub(super) fn move_rest(&self, writer: &Connection) {
         if self.is_rest_wanted.load(Ordering::Relaxed)
-            && self.is_rest_wanted.swap(false, Ordering::Relaxed)
+            && checkpoint(writer, "PRAGMA wal_checkpoint(PASSIVE)").is_some()
         {
-            checkpoint(writer, "PRAGMA wal_checkpoint(PASSIVE)");
+            self.is_rest_wanted.store(false, Ordering::Relaxed);
         }
     }
 
@@ -102,19 +107,15 @@ fn run(
     is_rest_wanted: &AtomicBool,
     stopped: &Receiver<()>,
 ) {
+    let mut patience = 0;
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(EVERY) {
-        let mut log = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)");
-        for _ in 1..PASSES_MAX {
-            let moved_before = log.moved;
-            if log.pages < LOG_PAGES {
-                break;
-            }
-            log = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)");
-            if log.pages - moved_before < REST_PAGES {
-                break;
-            }
+        if patience > 0 && is_rest_wanted.load(Ordering::Relaxed) {
+            patience -= 1;
+            continue;
         }
+        let log = move_most(connection);
         if log.pages >= LOG_PAGES {
+            patience = PATIENCE;
             is_rest_wanted.store(true, Ordering::Relaxed);
         } else if let Err(error) = room.make(log.pages.unsigned_abs()) {
             tracing::debug!(%error, "the log grows with what is written to it");
@@ -123,15 +124,87 @@ fn run(
     checkpoint(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-fn checkpoint(connection: &Connection, pragma: &str) -> Log {
+/// Moves all there is, and again what came meanwhile while that is much.
+fn move_most(connection: &Connection) -> Log {
+    let pass = || checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)").unwrap_or_default();
+    let mut log = pass();
+    for _ in 1..PASSES_MAX {
+        let moved_before = log.moved;
+        if log.pages < LOG_PAGES {
+            break;
+        }
+        log = pass();
+        if log.pages - moved_before < REST_PAGES {
+            break;
+        }
+    }
+    log
+}
+
+/// What the log is like after a checkpoint; none when somebody else is at it.
+fn checkpoint(connection: &Connection, pragma: &str) -> Option<Log> {
     let moved = connection.query_row(pragma, [], |row| {
-        Ok(Log {
+        let is_busy: bool = row.get(0)?;
+        let log = Log {
             pages: row.get(1)?,
             moved: row.get(2)?,
-        })
+        };
+        Ok((!is_busy).then_some(log))
     });
     moved.unwrap_or_else(|error| {
         tracing::debug!(%error, "a checkpoint did not run; the next one will");
-        Log::default()
+        None
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log that somebody reads, and somebody else waits for that to end, because they begin it anew.
+    fn somebody_is_at_it(path: &Path) -> (Connection, JoinHandle<bool>) {
+        let reader = open_connection(path, Purpose::Read).unwrap();
+        reader
+            .execute_batch("BEGIN; SELECT count(*) FROM t")
+            .unwrap();
+        let other = open_connection(path, Purpose::Write).unwrap();
+        other.execute_batch("INSERT INTO t VALUES (2)").unwrap();
+        let at_it = std::thread::spawn(move || {
+            other.busy_timeout(Duration::from_secs(30)).unwrap();
+            checkpoint(&other, "PRAGMA wal_checkpoint(RESTART)").is_some()
+        });
+        (reader, at_it)
+    }
+
+    #[test]
+    fn the_writer_moves_what_is_left_once_nobody_else_is_at_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("hookline.db");
+        let writer = open_connection(&path, Purpose::Write).unwrap();
+        writer
+            .execute_batch("CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1)")
+            .unwrap();
+        let (stop, stopped) = sync_channel(1);
+        let checkpointer = Checkpointer {
+            is_rest_wanted: Arc::new(AtomicBool::new(true)),
+            stop,
+            thread: spawn("hookline-checkpoint", move || stopped.recv().unwrap()).unwrap(),
+        };
+        let is_wanted = || checkpointer.is_rest_wanted.load(Ordering::Relaxed);
+        let (reader, at_it) = somebody_is_at_it(&path);
+        // Until they are at it, which takes a thread to start.
+        for _ in 0..500 {
+            if checkpoint(&writer, "PRAGMA wal_checkpoint(PASSIVE)").is_none() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        checkpointer.move_rest(&writer);
+        assert!(is_wanted(), "it could not be done yet");
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(at_it.join().unwrap());
+        checkpointer.move_rest(&writer);
+        assert!(!is_wanted(), "it was done");
+        checkpointer.finish();
+    }
 }
