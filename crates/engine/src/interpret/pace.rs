@@ -18,7 +18,7 @@ const LATE: usize = 128;
 
 /// Being so much later makes a piece larger by one: whoever posts deliveries comes first in a burst,
 /// and is slowed down when the automations are seconds late.
-const LATER_FOR_ONE: Duration = Duration::from_millis(100);
+const LATER_FOR_ONE: Duration = Duration::from_millis(80);
 
 /// The same while only a backlog is worked off: what a commit costs is shared by many.
 const ALONE: usize = 512;
@@ -119,9 +119,9 @@ mod tests {
         for (received_at, expected) in [
             (1_000, 8),
             (0, 8),
-            (-99, 8),
-            (-100, 9),
-            (-12_000, 128),
+            (-79, 8),
+            (-80, 9),
+            (-9_600, 128),
             (-1_000_000_000_000, 128),
         ] {
             let piece = pace.piece(Some(at(received_at)), at(0));
