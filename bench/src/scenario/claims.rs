@@ -1,5 +1,6 @@
 //! What claiming, starting and ending a batch of sends costs, however many wait.
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -69,7 +70,8 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
         text: format!(
             "Batches of {LANES} lanes with {SENDS_PER_LANE} sends each are claimed, their attempts \
              started and ended as accepted, and the lanes given back: three commits. The sends are \
-             planned for {ACCOUNTS} accounts, in a database of each size. Median of {BATCHES} \
+             planned for {ACCOUNTS} accounts, in a database of each size, which the disk has whole by \
+             then. Median of {BATCHES} \
              batches, with the least and the most."
         ),
         tables: vec![table(
@@ -111,6 +113,7 @@ fn costs(settings: &Settings, sends: u64) -> anyhow::Result<Vec<f64>> {
     runtime.block_on(async {
         let store = stock::open(directory.path())?;
         stock::fill(&store, &stock).await?;
+        settle()?;
         let mut costs = Vec::with_capacity(BATCHES);
         for batch in 0..2 * BATCHES {
             let began = now();
@@ -122,6 +125,14 @@ fn costs(settings: &Settings, sends: u64) -> anyhow::Result<Vec<f64>> {
         store.close().await;
         Ok(costs)
     })
+}
+
+/// Waits until the disk has what was filled in: it would be busy with that meanwhile, the longer the
+/// more it was.
+fn settle() -> anyhow::Result<()> {
+    let done = Command::new("sync").status().context("running sync")?;
+    ensure!(done.success(), "sync ended with {done}");
+    Ok(())
 }
 
 /// Works one batch and says how many sends it was.
