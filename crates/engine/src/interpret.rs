@@ -50,8 +50,7 @@ pub struct InterpretReport {
     pub has_more: bool,
 }
 
-/// Works through recorded deliveries. One tick is one piece of work for
-/// the writer.
+/// Works through recorded deliveries. One tick sees one transaction to its end.
 pub struct Interpreter {
     store: Arc<Store>,
     clock: Arc<dyn Clock>,
