@@ -9,7 +9,8 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use hookline_model::account::Login;
 use hookline_model::clock::Timestamp;
-use hookline_model::ids::AccountId;
+use hookline_model::ids::{AccountId, ContactId};
+use hookline_store::erase::{AskedFor, Redacted};
 use hookline_store::planning::Verdict;
 use hookline_store::records::{DeliveryStatus, SendFilter};
 use hookline_store::{ConnectAccount, Gate, Grant, PageRequest, Pass, RecordDelivery, SealedToken};
@@ -144,6 +145,24 @@ fn record_all(store: &Store, comments: &[String]) -> DeliveryId {
     }))
 }
 
+/// Erases what a comment's delivery says of the person.
+fn cut(store: &Store, number: u64) {
+    let id = DeliveryId(i64::try_from(number).unwrap() + 1);
+    let person = AskedFor::Contact {
+        account: AccountId::new("17841400000000001"),
+        contact: ContactId::new((6_100_000_000_000_000 + number).to_string()),
+    };
+    done(store.request_deletion(person, "code".to_owned(), Stopped.now()));
+    let deletion = done(store.open_deletion()).unwrap();
+    let (_, before) = done(store.find_delivery(id)).unwrap();
+    let cut = Redacted {
+        id,
+        before,
+        after: Some(b"{}".to_vec()),
+    };
+    done(store.commit_redactions(deletion.id, vec![cut], Vec::new(), None, Stopped.now()));
+}
+
 fn interpreter(store: &Arc<Store>) -> Interpreter {
     Interpreter::new(
         Arc::clone(store),
@@ -246,6 +265,30 @@ fn a_replay_is_not_put_off_by_a_backlog() {
             "the replay waits for all the rest"
         );
     }
+}
+
+#[test]
+fn what_was_cut_before_it_was_handed_over_does_not_come_back() {
+    let office = Office::build();
+    let store = office.open(NEVER);
+    let mut interpreter = interpreter(&store);
+    // All of the first portion is handed over then, and of the second all but its last piece.
+    for _ in 0..2 {
+        assert!(done(interpreter.tick()).has_more);
+    }
+    let last = DELIVERIES - 1;
+    cut(&store, last);
+    let refused = std::iter::repeat_with(|| interpreter.tick().now_or_never().unwrap())
+        .find(|report| !matches!(report, Ok(report) if report.has_more))
+        .unwrap();
+    assert!(
+        matches!(refused, Err(StoreError::Conflict(_))),
+        "{refused:?}"
+    );
+    work_off(&mut interpreter).unwrap();
+    let mut others = everyone();
+    others.pop();
+    assert_eq!(answered(&store), others);
 }
 
 #[test]
