@@ -47,6 +47,20 @@ impl Contestant {
         Self::bare_with(settings, 1)
     }
 
+    /// The reference that verifies, keeps and syncs, on a core of its own.
+    pub fn bare_durable(settings: &Settings) -> anyhow::Result<Self> {
+        let peer = Peer::Bare {
+            program: settings.program("bare")?,
+            threads: 1,
+            is_durable: true,
+        };
+        Ok(Self {
+            name: peer.name(),
+            peer,
+            ..Self::bare(settings)?
+        })
+    }
+
     /// The reference on all cores.
     pub fn bare_free(settings: &Settings) -> anyhow::Result<Self> {
         Self::bare_with(settings, 2)
@@ -57,6 +71,7 @@ impl Contestant {
         let peer = Peer::Bare {
             program: settings.program("bare")?,
             threads,
+            is_durable: false,
         };
         Ok(Self {
             name: if is_pinned {

@@ -4,7 +4,8 @@
 //! - [`mixed`]: deliveries as varied as those of many accounts
 //! - [`load`]: posts them over keep-alive connections, flat out or at a constant rate
 //! - [`latency`], [`figure`]: what a run is summed up to, and several of them
-//! - [`bare`]: the reference, a server that does nothing but answer 200
+//! - [`bare`]: the references, servers that answer 200, at once or when the bytes are durable
+//! - [`journal`]: the file in which the second of them keeps bytes
 //! - [`peer`]: starting a server in a process of its own, on a core of its own
 //! - [`stack`], [`redis`]: the stacks people write today, each with a Redis of its own
 //! - [`processor_time`]: what the system says a program has spent
@@ -29,6 +30,7 @@ pub mod figure;
 pub mod flood;
 pub mod graph;
 pub mod instructions;
+pub mod journal;
 pub mod latency;
 pub mod load;
 pub mod machine;

@@ -33,12 +33,14 @@ const LOG_BYTES_SHOWN: usize = 4000;
 /// A server that can be measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {
-    /// The bare reference of this package.
+    /// A reference of this package.
     Bare {
         /// The program.
         program: PathBuf,
         /// Threads that serve.
         threads: u16,
+        /// Whether it verifies and keeps what is posted.
+        is_durable: bool,
     },
     /// Hookline with an embedded database.
     Hookline {
@@ -53,7 +55,10 @@ impl Peer {
     /// What pages call it.
     pub fn name(&self) -> String {
         match self {
-            Self::Bare { .. } => "bare hyper".to_owned(),
+            Self::Bare { is_durable, .. } => match is_durable {
+                false => "bare hyper".to_owned(),
+                true => "bare hyper, a file synced".to_owned(),
+            },
             Self::Hookline { .. } => "hookline".to_owned(),
             Self::Stack(stack) => stack.name(),
         }
@@ -67,10 +72,17 @@ impl Peer {
         core: Option<usize>,
     ) -> anyhow::Result<(Command, Option<Redis>)> {
         match self {
-            Self::Bare { program, threads } => {
+            Self::Bare {
+                program,
+                threads,
+                is_durable,
+            } => {
                 let mut command = pinned(program, core);
                 command.args(["--listen", &address.to_string()]);
                 command.args(["--threads", &threads.to_string()]);
+                if *is_durable {
+                    command.arg("--keep-in").arg(directory);
+                }
                 Ok((command, None))
             }
             Self::Hookline { program } => {

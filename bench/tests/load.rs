@@ -5,8 +5,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use hookline_bench::bare;
+use hookline_bench::bare::{self, Duty};
 use hookline_bench::deliveries::{BODY_BYTES, deliveries};
+use hookline_bench::journal::Journal;
 use hookline_bench::latency::Report;
 use hookline_bench::load::{self, LoadProblem, Plan};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -44,7 +45,7 @@ fn plan(address: SocketAddr, count: usize) -> Plan {
 #[test]
 fn a_closed_loop_posts_every_delivery_once() {
     let (runtime, listener, address) = listen();
-    let serving = runtime.spawn(bare::serve(listener));
+    let serving = runtime.spawn(bare::serve(listener, Duty::Read));
     let report = load::run(plan(address, 400)).unwrap();
     assert_eq!(report.answered, 400);
     assert_eq!(report.threads, 2);
@@ -57,9 +58,31 @@ fn a_closed_loop_posts_every_delivery_once() {
 }
 
 #[test]
+fn the_durable_reference_keeps_what_is_signed_and_nothing_else() {
+    let (runtime, listener, address) = listen();
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, durable) = Journal::open(directory.path()).unwrap();
+    runtime.spawn(durable.tell());
+    let serving = runtime.spawn(bare::serve(listener, Duty::keep(journal)));
+    let signed = plan(address, 20);
+    let bytes: usize = signed.deliveries.iter().map(|each| each.body.len()).sum();
+    let mut forged = plan(address, 20);
+    for delivery in &mut forged.deliveries {
+        delivery.signature = signed.deliveries.first().unwrap().signature.clone();
+    }
+    forged.deliveries.remove(0);
+    assert_eq!(load::run(forged).unwrap().not_ok.get(&401), Some(&19));
+    assert!(load::run(signed).unwrap().not_ok.is_empty());
+    let kept = std::fs::read(directory.path().join("journal")).unwrap();
+    let (whole, rest) = kept.split_at(bytes);
+    assert!(!whole.contains(&0) && rest.iter().all(|byte| *byte == 0));
+    serving.abort();
+}
+
+#[test]
 fn an_open_loop_keeps_its_rate() {
     let (runtime, listener, address) = listen();
-    let serving = runtime.spawn(bare::serve(listener));
+    let serving = runtime.spawn(bare::serve(listener, Duty::Read));
     let report = load::run(Plan {
         rate: Some(400),
         ..plan(address, 200)

@@ -1,4 +1,4 @@
-//! The reference server: reads each request whole and answers 200.
+//! The reference servers: read each request whole and answer 200.
 
 #![expect(
     clippy::print_stdout,
@@ -6,10 +6,12 @@
 )]
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Parser;
-use hookline_bench::bare;
+use hookline_bench::bare::{self, Duty};
+use hookline_bench::journal::Journal;
 use tokio::net::TcpListener;
 
 /// Answers 200 to every request, on this machine only.
@@ -21,6 +23,10 @@ struct Args {
     /// Threads that serve; one means no hand-over between threads at all.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     threads: u16,
+    /// Verify what is posted and keep it in a new file in this directory, and answer when it is
+    /// synced.
+    #[arg(long, value_name = "DIRECTORY")]
+    keep_in: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -40,6 +46,14 @@ fn main() -> anyhow::Result<()> {
     runtime.block_on(async {
         let listener = TcpListener::bind(args.listen).await?;
         println!("listening at {}", listener.local_addr()?);
-        match bare::serve(listener).await? {}
+        let Some(directory) = &args.keep_in else {
+            match bare::serve(listener, Duty::Read).await? {}
+        };
+        let (journal, durable) = Journal::open(directory)
+            .with_context(|| format!("making a file in {}", directory.display()))?;
+        tokio::select! {
+            served = bare::serve(listener, Duty::keep(journal)) => match served? {},
+            () = durable.tell() => bail!("the file in {} cannot be written", directory.display()),
+        }
     })
 }

@@ -27,6 +27,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
     let (stacks, notes) = stacks(settings);
     let mut pinned = vec![
         Contestant::bare(settings)?,
+        Contestant::bare_durable(settings)?,
         Contestant::receive_only(settings)?,
         Contestant::hookline(settings)?,
     ];
@@ -108,7 +109,9 @@ fn text<'a>(settings: &Settings, notes: &[String], all: impl Iterator<Item = &'a
          Redis and generator run free on all cores, the peers with two processes. Each ratio is to \
          the bare server of the same table.\n\n\
          The bare server reads each request and answers 200, on one thread: what HTTP alone \
-         costs. \"hookline, receiving only\" verifies and commits (`server.receive_only`); \"all of \
+         costs. \"A file synced\" is the same server that verifies each delivery, appends it to a file \
+         and answers when that is synced, for as many at once as have come: what being durable costs \
+         here at least, with nothing ever found again. \"hookline, receiving only\" verifies and commits (`server.receive_only`); \"all of \
          it\" interprets and routes on the same core meanwhile; no account is connected. \"No disk\" \
          is the first of them with its database in memory, where a sync returns at once: what is \
          between the two is the disk's. The peers \

@@ -14,7 +14,11 @@ const RATE_OF_PEERS: u32 = 1000;
 /// Measures.
 pub fn run(settings: &Settings) -> anyhow::Result<Section> {
     let (stacks, notes) = ingest::stacks(settings);
-    let ours = [Contestant::bare(settings)?, Contestant::hookline(settings)?];
+    let ours = [
+        Contestant::bare(settings)?,
+        Contestant::bare_durable(settings)?,
+        Contestant::hookline(settings)?,
+    ];
     let mut all: Vec<_> = ours.iter().cloned().map(|each| (each, RATE)).collect();
     all.extend(ours.map(|each| (each, RATE_OF_PEERS)));
     for installed in &stacks {
@@ -34,7 +38,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
             rows,
         )
     };
-    let hookline = results.get(1).map_or(&[][..], Vec::as_slice);
+    let hookline = results.get(2).map_or(&[][..], Vec::as_slice);
     let bar = |name: &str, most_ms: f64, of: fn(&Run) -> f64| {
         let reached = middle(hookline, |run| Some(of(run) / 1000.0));
         at_most(
@@ -50,7 +54,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
         text: format!(
             "{RATE} deliveries a second in the first table and {RATE_OF_PEERS} in the second, for \
              {} s. Each is timed from the moment it was due, so a stall counts for everything that \
-             waited behind it. Cores as in `ingest`; Hookline does all it does.\n\n{}",
+             waited behind it. Cores and references as in `ingest`; Hookline does all it does.\n\n{}",
             settings.seconds,
             notes.join("\n\n"),
         ),
