@@ -364,7 +364,14 @@ pub(crate) fn find(
     id: &AccountId,
 ) -> Result<Option<StoredAccount>, StoreError> {
     connection
-        .prepare_cached("SELECT * FROM accounts WHERE id = ?1")
+        // Asked for every lane that is claimed: in the order in which they are read, columns are
+        // found without a search.
+        .prepare_cached(
+            "SELECT id, page_id, login, hold_reason, hold_since, hold_until, username,
+                    app_scoped_id, connected_at, token_key, token, token_number, scopes,
+                    token_issued_at, token_expires_at, owner_id, exchange_id, wants_subscription
+             FROM accounts WHERE id = ?1",
+        )
         .and_then(|mut query| {
             query
                 .query_row([id.column()], |row| Ok(stored(row)))

@@ -343,7 +343,7 @@ fn settle(
         // Someone else's evidence by now: it says nothing of this one.
         Evidence::Landed(message) if attributed(connection, message)? => return Ok(false),
         Evidence::Landed(message) => {
-            lanes::accept(connection, send.id, Some(message), None, now)?;
+            lanes::accept(connection, send.id, Some(message), now)?;
         }
         Evidence::Absent => {
             put_off("planned", "trying_again", now)?;

@@ -63,7 +63,7 @@ impl<'row, 'statement> Reader<'row, 'statement> {
         let is_here = |place: &usize| {
             statement
                 .column_name(*place)
-                .is_ok_and(|name| name.eq_ignore_ascii_case(column))
+                .is_ok_and(|name| name == column)
         };
         let behind = next..statement.column_count();
         let found = behind.chain(0..next).find(is_here);

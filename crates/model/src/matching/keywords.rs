@@ -10,7 +10,8 @@ use super::text::{Form, without_outer_punctuation};
 pub(super) struct Keywords {
     as_written: Vec<String>,
     normalized: Vec<String>,
-    finder: AhoCorasick,
+    /// None without keywords: it would go through every text to find nothing.
+    finder: Option<AhoCorasick>,
 }
 
 /// A keyword that was found, and where in which reading of the text.
@@ -28,9 +29,12 @@ impl Keywords {
             .iter()
             .map(|keyword| normalize(keyword, fold_accents))
             .collect();
-        let finder = AhoCorasick::builder()
-            .match_kind(MatchKind::Standard)
-            .build(&normalized)?;
+        let finder = (!normalized.is_empty()).then(|| {
+            AhoCorasick::builder()
+                .match_kind(MatchKind::Standard)
+                .build(&normalized)
+        });
+        let finder = finder.transpose()?;
         Ok(Self {
             as_written: keywords.to_vec(),
             normalized,
@@ -94,7 +98,8 @@ impl Keywords {
         holds: impl Fn(&Found<'_>) -> bool,
     ) -> Option<Found<'f>> {
         let mut first: Option<Found<'_>> = None;
-        for hit in self.finder.find_overlapping_iter(reading.as_str()) {
+        let finder = self.finder.as_ref()?;
+        for hit in finder.find_overlapping_iter(reading.as_str()) {
             let found = Found {
                 index: hit.pattern().as_usize(),
                 text: reading.as_str(),

@@ -154,24 +154,13 @@ fn review(
 }
 
 /// Meta took a send: what kept the account or the lane from sending, and was last seen before the
-/// send was begun, is over.
+/// send was begun, is over. Nearly always no alert of the account is open, and then this need not be
+/// asked.
 pub(crate) fn ended_by_a_send(
     connection: &Connection,
     attempt: &StartedAttempt,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    // Nearly always nothing is open, and the question below makes SQLite a table of its own.
-    let is_any_open = connection
-        .prepare_cached(
-            "SELECT 1 FROM alerts
-             WHERE account_id = (SELECT account_id FROM lanes WHERE id = ?1)
-                 AND resolved_at IS NULL",
-        )
-        .and_then(|mut query| query.exists([attempt.lane.0]))
-        .map_err(StoreError::database("look for open alerts"))?;
-    if !is_any_open {
-        return Ok(());
-    }
     let ended = select(
         connection,
         "a.account_id = (SELECT account_id FROM lanes WHERE id = ?1)

@@ -89,7 +89,7 @@ fn decide(
         Some((state, _)) => return Ok(Decided::NotUnknown { state }),
     };
     match decision {
-        Decision::Landed => lanes::accept(connection, send, None, None, now)?,
+        Decision::Landed => lanes::accept(connection, send, None, now)?,
         Decision::NotLanded => {
             connection
                 .execute(

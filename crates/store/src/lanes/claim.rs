@@ -334,8 +334,8 @@ fn read_send(connection: &Connection, id: SendId) -> Result<Option<LeasedSend>, 
                     a.name AS automation,
                     (SELECT username FROM contacts c WHERE c.account_id = s.account_id
                         AND c.contact_id = s.contact_id) AS contact_username,
-                    e.key, e.account_id, e.container, e.sent_at, e.occurred_at, e.body,
-                    e.delivery_id, e.pack_id
+                    e.key, e.account_id, e.container, e.sent_at, e.occurred_at, e.pack_id,
+                    e.body, e.delivery_id
              FROM sends s JOIN events e ON e.id = s.event_id
                   JOIN automations a ON a.id = s.automation_id
              WHERE s.id = ?1",

@@ -5,7 +5,7 @@ use hookline_model::backoff::Backoff;
 use hookline_model::clock::Timestamp;
 use hookline_model::ids::{AccountId, ContactId, LaneId, MessageId, SendId};
 use hookline_model::send::{SendKind, SendState};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::claim::release;
 use super::{
@@ -58,9 +58,9 @@ fn commit(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let attempt = &finish.attempt;
-    if !may_finish(connection, finish)? {
+    let Some(found) = find_unfinished(connection, finish)? else {
         return Ok(false);
-    }
+    };
     close_attempt(connection, finish, now)?;
     let is_planned = matches!(
         finish.outcome,
@@ -71,15 +71,24 @@ fn commit(
             message_id,
             recipient_id,
         } => {
-            accept(
-                connection,
-                attempt.send,
-                message_id.as_ref(),
-                recipient_id.as_ref(),
-                now,
-            )?;
-            calm_down(connection, attempt)?;
-            alerts::ended_by_a_send(connection, attempt, now)?;
+            let message = message_id.as_ref();
+            let echoed_at = if found.had_unknown {
+                packed_echo(connection, attempt.send, message)?
+            } else {
+                None
+            };
+            let said = Said {
+                message,
+                recipient: recipient_id.as_ref(),
+                echoed_at,
+            };
+            mark_accepted(connection, attempt.send, &said, now)?;
+            if found.has_strikes {
+                calm_down(connection, attempt)?;
+            }
+            if found.has_open_alerts {
+                alerts::ended_by_a_send(connection, attempt, now)?;
+            }
         }
         AttemptOutcome::Refused { reason } => {
             let end = End {
@@ -147,27 +156,52 @@ fn begun_at(connection: &Connection, attempt: &StartedAttempt) -> Result<Timesta
         .map_err(StoreError::database("read when an attempt was begun"))
 }
 
+/// What of an attempt that may be finished decides what has to be done: nearly always there is
+/// nothing of it, and one question is cheaper than three.
+struct Unfinished {
+    /// Whether an earlier attempt of the send may have landed.
+    had_unknown: bool,
+    /// Whether the lane was throttled and does not trust fully yet.
+    has_strikes: bool,
+    /// Whether people were told something of the account that is not over.
+    has_open_alerts: bool,
+}
+
 /// Only the latest attempt may be finished. A result that comes after the lease ran out still
 /// counts: it is better evidence than none. That Meta took it counts even when the send was put
 /// back to be tried again, as long as no later attempt has begun.
-fn may_finish(connection: &Connection, finish: &FinishAttempt) -> Result<bool, StoreError> {
+fn find_unfinished(
+    connection: &Connection,
+    finish: &FinishAttempt,
+) -> Result<Option<Unfinished>, StoreError> {
     let is_accepted = matches!(finish.outcome, AttemptOutcome::Accepted { .. });
+    let unfinished = |row: &Row<'_>| {
+        Ok(Unfinished {
+            had_unknown: row.get(0)?,
+            has_strikes: row.get(1)?,
+            has_open_alerts: row.get(2)?,
+        })
+    };
     connection
         .prepare_cached(
-            "SELECT 1 FROM sends WHERE id = ?1 AND attempts = ?2
-                 AND (state = 'unknown' OR (state = 'planned' AND ?3)
-                      OR (state = 'leased' AND (?3 OR EXISTS (
+            "SELECT s.had_unknown, coalesce(l.strikes > 0, 0), EXISTS (
+                 SELECT 1 FROM alerts WHERE account_id = l.account_id AND resolved_at IS NULL)
+             FROM sends s LEFT JOIN lanes l ON l.id = ?4
+             WHERE s.id = ?1 AND s.attempts = ?2
+                 AND (s.state = 'unknown' OR (s.state = 'planned' AND ?3)
+                      OR (s.state = 'leased' AND (?3 OR EXISTS (
                           SELECT 1 FROM attempts WHERE lane_id = ?4 AND seq = ?5
                              AND finished_at IS NULL))))",
         )
         .and_then(|mut query| {
-            query.exists(params![
+            let values = params![
                 finish.attempt.send.0,
                 finish.attempt.number,
                 is_accepted,
                 finish.attempt.lane.0,
                 finish.attempt.seq
-            ])
+            ];
+            query.query_row(values, unfinished).optional()
         })
         .map_err(StoreError::database("look for the attempt"))
 }
@@ -222,18 +256,35 @@ fn calm_down(connection: &Connection, attempt: &StartedAttempt) -> Result<(), St
     Ok(())
 }
 
-/// Meta has it: the step after it is due.
+/// Meta has it, as was found out later: the step after it is due.
 pub(crate) fn accept(
     connection: &Connection,
     send: SendId,
-    message_id: Option<&MessageId>,
-    recipient_id: Option<&ContactId>,
+    message: Option<&MessageId>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let echoed_at = match message_id {
-        Some(message) => packed_echo(connection, send, message)?,
-        None => None,
+    let said = Said {
+        message,
+        recipient: None,
+        echoed_at: packed_echo(connection, send, message)?,
     };
+    mark_accepted(connection, send, &said, now)
+}
+
+/// What is known of a send that Meta took.
+struct Said<'a> {
+    message: Option<&'a MessageId>,
+    recipient: Option<&'a ContactId>,
+    /// When its echo came, if that is packed.
+    echoed_at: Option<i64>,
+}
+
+fn mark_accepted(
+    connection: &Connection,
+    send: SendId,
+    said: &Said<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "UPDATE sends SET state = 'accepted', reason = NULL, finished_at = ?2,
@@ -248,10 +299,10 @@ pub(crate) fn accept(
         .execute(params![
             send.0,
             now.as_millis(),
-            message_id.map(mids::Column::of),
-            recipient_id.map(ContactId::column),
-            message_id.map(|id| digest::short(id.as_str())),
-            echoed_at,
+            said.message.map(mids::Column::of),
+            said.recipient.map(ContactId::column),
+            said.message.map(|id| digest::short(id.as_str())),
+            said.echoed_at,
         ])
         .map_err(StoreError::database("accept a send"))?;
     next_step(connection, send, now)
@@ -262,8 +313,11 @@ pub(crate) fn accept(
 fn packed_echo(
     connection: &Connection,
     send: SendId,
-    message: &MessageId,
+    message: Option<&MessageId>,
 ) -> Result<Option<i64>, StoreError> {
+    let Some(message) = message else {
+        return Ok(None);
+    };
     let account: Option<ids::Text> = connection
         .prepare_cached("SELECT account_id FROM sends WHERE id = ?1 AND had_unknown = 1")
         .and_then(|mut query| query.query_row([send.0], |row| row.get(0)).optional())

@@ -37,7 +37,7 @@ impl Store {
 
 /// What is to be interpreted again. In SQLite a cross join keeps its order: the few replays are
 /// gone through, and never the deliveries of all time.
-const REPLAYS: &str = "SELECT d.id, d.received_at, d.body, d.pack_id FROM replays r
+const REPLAYS: &str = "SELECT d.id, d.pack_id, d.body, d.received_at FROM replays r
     CROSS JOIN deliveries d ON d.id = r.delivery_id
     WHERE r.delivery_id <= ?1 ORDER BY r.id LIMIT ?2";
 
@@ -99,7 +99,7 @@ fn batch_after(
         .map_err(doing())?;
     let mut query = connection
         .prepare_cached(
-            "SELECT id, received_at, body, pack_id FROM deliveries
+            "SELECT id, pack_id, body, received_at FROM deliveries
              WHERE id > ?1 ORDER BY id LIMIT ?2",
         )
         .map_err(doing())?;
