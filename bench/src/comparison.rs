@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 
 use crate::deliveries::BODY_BYTES;
 use crate::figure::{Figure, float, show};
+use crate::flames::Recording;
 use crate::latency::{Report, median};
 use crate::peer::{self, Peer, RunningPeer};
 use crate::scenario::Settings;
@@ -243,8 +244,16 @@ pub fn measure(contestant: &Contestant, settings: &Settings, load: &Load) -> any
         core,
         &contestant.variables,
     )?;
-    measure_running(&server, contestant, settings, load)
-        .with_context(|| format!("measuring {}", contestant.name))
+    let doing = || format!("measuring {}", contestant.name);
+    let recording = match contestant.peer {
+        Peer::Hookline { .. } => Recording::start(settings, &server, &contestant.name)?,
+        Peer::Bare { .. } | Peer::Stack(_) => None,
+    };
+    let run = measure_running(&server, contestant, settings, load).with_context(doing)?;
+    recording
+        .map_or(Ok(()), Recording::finish)
+        .with_context(doing)?;
+    Ok(run)
 }
 
 /// The same against a server that is running.

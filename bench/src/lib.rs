@@ -14,6 +14,7 @@
 //! - [`scenario`]: what is measured, one file per question
 //! - [`section`]: one part of the report, with the bars it is held to
 //! - [`report`], [`page`], [`machine`]: what was found is kept, and a page made of it
+//! - [`flames`]: what the time goes to, drawn while something is measured
 //! - [`instructions`]: what single steps cost in instructions, counted by `cargo xtask instructions`
 //! - [`graph`], [`connected`]: a Graph API that answers at once, and Hookline with an account there
 //! - [`stock`], [`drain`]: a database with accounts and planned sends, and Hookline working it off
@@ -27,6 +28,7 @@ pub mod deliveries;
 pub mod disk;
 pub mod drain;
 pub mod figure;
+pub mod flames;
 pub mod flood;
 pub mod graph;
 pub mod instructions;

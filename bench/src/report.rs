@@ -134,6 +134,7 @@ mod tests {
 
     fn settings() -> Settings {
         Settings {
+            flames: None,
             own: PathBuf::new(),
             target: PathBuf::new(),
             peers: PathBuf::new(),

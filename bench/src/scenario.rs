@@ -47,6 +47,8 @@ pub struct Settings {
     pub events: u32,
     /// The server's core and the load generator's; `None` where programs cannot be kept to one.
     pub cores: Option<(usize, usize)>,
+    /// Where flame graphs of Hookline are drawn; none when they are not wanted.
+    pub flames: Option<PathBuf>,
 }
 
 impl Settings {

@@ -62,6 +62,9 @@ enum Command {
         /// Leave the micro benchmarks out.
         #[arg(long)]
         skip_micro: bool,
+        /// Draw flame graphs in docs/flames instead.
+        #[arg(long, conflicts_with = "skip_micro")]
+        flames: bool,
         /// Passed on to the report (`-- --help` lists what it takes).
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -163,7 +166,12 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 ])
                 .args(args),
         ),
-        Command::Bench { skip_micro, args } => bench(skip_micro, &args),
+        Command::Bench {
+            flames: true, args, ..
+        } => flames(&args),
+        Command::Bench {
+            skip_micro, args, ..
+        } => bench(skip_micro, &args),
         Command::Simulate { args } => simulate(&args),
         Command::Crash { args } => endure("crash", &args),
         Command::Power { args } => endure("power", &args),
@@ -175,7 +183,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             };
             mutants::run(which, tools::is_ci())
         }
-        Command::Flood { args } => measure("flood", &args),
+        Command::Flood { args } => measure(RELEASE, "flood", &args),
         Command::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
         Command::Instructions { only, accept } => instructions::run(&instructions::Options {
             only,
@@ -223,14 +231,32 @@ fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
                 .args(criterion),
         )?;
     }
-    let target = shell::target_directory().display().to_string();
-    let mut all = vec!["--target".to_owned(), target];
-    all.extend_from_slice(args);
-    measure("report", &all)
+    report(RELEASE, &[], args)
 }
 
-/// Builds the product and what measures it as they are shipped, and runs one of the latter.
-fn measure(program: &str, args: &[String]) -> anyhow::Result<ExitCode> {
+/// What most of the figures are about, with the names of functions in the programs.
+fn flames(args: &[String]) -> anyhow::Result<ExitCode> {
+    let drawn = ["ingest", "ingest-behind", "sends", "plan"];
+    let mut all = vec!["--flames", "docs/flames", "--rounds", "1"];
+    if !args.iter().any(|arg| arg.starts_with("--only")) {
+        all.extend(drawn.iter().flat_map(|key| ["--only", key]));
+    }
+    report("profiling", &all, args)
+}
+
+fn report(profile: &str, own: &[&str], args: &[String]) -> anyhow::Result<ExitCode> {
+    let target = shell::target_directory().display().to_string();
+    let mut all = vec!["--target".to_owned(), target];
+    all.extend(own.iter().map(|arg| (*arg).to_owned()));
+    all.extend_from_slice(args);
+    measure(profile, "report", &all)
+}
+
+/// The profile of what is shipped.
+const RELEASE: &str = "release";
+
+/// Builds the product and what measures it, and runs one of the latter.
+fn measure(profile: &str, program: &str, args: &[String]) -> anyhow::Result<ExitCode> {
     let binaries = [
         "--package",
         "hookline-server",
@@ -238,8 +264,8 @@ fn measure(program: &str, args: &[String]) -> anyhow::Result<ExitCode> {
         "hookline-bench",
         "--bins",
     ];
-    shell::succeed(cargo().args(["build", "--release"]).args(binaries))?;
+    shell::succeed(cargo().args(["build", "--profile", profile]).args(binaries))?;
     // Run as it was built: on its own, cargo would build it again with fewer features.
-    let built = shell::target_directory().join("release").join(program);
+    let built = shell::target_directory().join(profile).join(program);
     shell::status_of(shell::program(std::path::absolute(built)?).args(args))
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use hookline_bench::flames;
 use hookline_bench::machine::Machine;
 use hookline_bench::peer;
 use hookline_bench::report::{self, Kept};
@@ -49,10 +50,17 @@ struct Args {
     /// The page.
     #[arg(long, default_value = "docs/PERFORMANCE.md")]
     page: PathBuf,
+    /// Draw flame graphs of Hookline in this directory instead: no figure is kept, and no page
+    /// written.
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "page_only")]
+    flames: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
+    if args.flames.is_some() {
+        flames::check()?;
+    }
     let chosen = report::choose(ALL, &args.only)?;
     let target = std::path::absolute(&args.target)?;
     fs::create_dir_all(&target).context("making the target directory")?;
@@ -66,14 +74,23 @@ fn main() -> anyhow::Result<ExitCode> {
         connections: args.connections,
         events: args.events,
         cores: peer::cores(),
+        flames: args.flames,
         target,
     };
-    let kept = Kept::in_directory(settings.target.join("bench"))?;
+    let kept = Kept::in_directory(match &settings.flames {
+        Some(_) => settings.data.join("bench"),
+        None => settings.target.join("bench"),
+    })?;
     let machine = machine(&settings)?;
     let chosen = if args.page_only { Vec::new() } else { chosen };
     let failed = report::measure(&chosen, &settings, &kept, |line| println!("{line}"))?;
-    fs::write(&args.page, report::page(&machine, &kept, ALL)?).context("writing the page")?;
-    println!("{} written", args.page.display());
+    if let Some(directory) = &settings.flames {
+        println!("flame graphs are in {}", directory.display());
+    } else {
+        let page = report::page(&machine, &kept, ALL)?;
+        fs::write(&args.page, page).context("writing the page")?;
+        println!("{} written", args.page.display());
+    }
     Ok(if failed == 0 {
         ExitCode::SUCCESS
     } else {

@@ -12,6 +12,7 @@ use crate::comparison::{
 };
 use crate::connected::{Connected, REPLIES};
 use crate::figure::show;
+use crate::flames::Recording;
 use crate::latency::median;
 use crate::section::{Section, Table};
 
@@ -121,7 +122,10 @@ fn backlog_rows(kept: &Kept) -> Table {
 fn flat_out(settings: &Settings, load: &Load, contestant: &Contestant) -> anyhow::Result<Run> {
     let directory = settings.directory()?;
     let connected = Connected::start(settings, directory.path(), true)?;
-    comparison::measure_running(&connected.server, contestant, settings, load)
+    let recording = Recording::start(settings, &connected.server, &contestant.name)?;
+    let run = comparison::measure_running(&connected.server, contestant, settings, load)?;
+    recording.map_or(Ok(()), Recording::finish)?;
+    Ok(run)
 }
 
 fn keep_up(settings: &Settings, contestant: &Contestant, rate: u32) -> anyhow::Result<Kept> {

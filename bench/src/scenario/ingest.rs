@@ -59,9 +59,13 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
     })
 }
 
-/// The stacks that can be measured, and of the others why not.
+/// The stacks that can be measured, and of the others why not; none for flame graphs, which are of
+/// Hookline alone.
 pub(super) fn stacks(settings: &Settings) -> (Vec<Installed>, Vec<String>) {
     let (mut stacks, mut notes) = (Vec::new(), Vec::new());
+    if settings.flames.is_some() {
+        return (stacks, notes);
+    }
     let below = settings.target.join("peers");
     for kind in Kind::ALL {
         let problem = match kind.missing() {

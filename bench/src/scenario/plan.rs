@@ -12,6 +12,7 @@ use super::{Settings, at_least, table};
 use crate::comparison::{self, Contestant, Load};
 use crate::connected::Connected;
 use crate::figure::{float, show};
+use crate::flames::Recording;
 use crate::latency::median;
 use crate::now;
 use crate::section::Section;
@@ -95,6 +96,7 @@ fn plan(settings: &Settings, directory: &Path) -> anyhow::Result<(f64, f64)> {
         let stats = runtime.block_on(store.stats(Timestamp::EPOCH))?;
         Ok(float(stats.backlog.unsigned_abs()))
     };
+    let recording = Recording::start(settings, &connected.server, "plan")?;
     let begun = (now(), backlog()?, connected.server.processor_time());
     let until = begun.0 + PLANNED_WITHIN;
     while backlog()? > 0.0 {
@@ -114,6 +116,7 @@ fn plan(settings: &Settings, directory: &Path) -> anyhow::Result<(f64, f64)> {
     let planned = connected
         .server
         .metric("hookline_sends{state=\"planned\"}")?;
+    recording.map_or(Ok(()), Recording::finish)?;
     ensure!(planned > 0.0, "nothing was planned");
     Ok((events / seconds, spent.as_secs_f64() * 1e6 / events))
 }

@@ -10,6 +10,7 @@ use crate::comparison::in_turn;
 use crate::drain::{self, Drain};
 use crate::epoch_ms;
 use crate::figure::{float, show};
+use crate::flames::Recording;
 use crate::latency::median;
 use crate::section::Section;
 use crate::stock::Stock;
@@ -37,7 +38,10 @@ struct Run {
 
 /// Measures.
 pub fn run(settings: &Settings) -> anyhow::Result<Section> {
-    let results = in_turn(settings.rounds, &KINDS, |(kind, _)| once(settings, *kind))?;
+    let results = in_turn(settings.rounds, &KINDS, |(kind, what)| {
+        let (name, _) = what.split_once(',').unwrap_or((what, ""));
+        once(settings, *kind, name)
+    })?;
     let (mut rows, mut bars) = (Vec::new(), Vec::new());
     for ((_, what), runs) in KINDS.iter().zip(&results) {
         let of = |figure: fn(&Run) -> f64| runs.iter().map(figure).collect::<Vec<_>>();
@@ -72,7 +76,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
     })
 }
 
-fn once(settings: &Settings, kind: SendKind) -> anyhow::Result<Run> {
+fn once(settings: &Settings, kind: SendKind, name: &str) -> anyhow::Result<Run> {
     let stock = Stock {
         accounts: ACCOUNTS,
         busy: ACCOUNTS,
@@ -83,7 +87,9 @@ fn once(settings: &Settings, kind: SendKind) -> anyhow::Result<Run> {
     };
     let directory = settings.directory()?;
     let running = Drain::of(settings, directory.path(), &stock)?;
+    let recording = Recording::start(settings, &running.server, name)?;
     let counts = running.wait_for(SENDS, Duration::from_secs(100))?;
+    recording.map_or(Ok(()), Recording::finish)?;
     let unknown = "the system does not tell";
     let processor = running.server.processor_time().context(unknown)?;
     let memory = running.server.memory_peak_bytes().context(unknown)?;
