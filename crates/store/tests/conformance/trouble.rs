@@ -102,6 +102,35 @@ async fn a_throttled_lane_goes_on_with_half_of_its_budget_and_gets_it_back() {
     assert_eq!(burst(&house, 62 + 7200).await, 25);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_lane_trusts_again_one_success_at_a_time() {
+    let house = House::build();
+    let automation = house.publish().await;
+    let mut plan = Plan::default();
+    for person in 1..6 {
+        let mut event = comment_with_reply(person, automation);
+        event.sends.truncate(1);
+        plan.events.push(event);
+    }
+    house.store.commit_plan(plan, at(0)).await.unwrap();
+    let ended = async |outcome: AttemptOutcome, effect: LaneEffect, seconds: i64| {
+        let lane = claim_one(&house, at(seconds)).await;
+        let attempt = started(start(&house, &lane, 0, at(seconds)).await);
+        finish_with(&house, attempt, outcome, effect, at(seconds)).await;
+        house.release(lane.claim, request(), at(seconds)).await;
+        house.store.next_lane_at().await.unwrap().unwrap()
+    };
+    assert_eq!(ended(throttled(), throttle(), 1).await, at(61));
+    assert_eq!(ended(throttled(), throttle(), 61).await, at(61 + 120));
+    assert_eq!(ended(accepted(), LaneEffect::None, 181).await, at(181));
+    let again = ended(throttled(), throttle(), 182).await;
+    assert_eq!(
+        again,
+        at(182 + 120),
+        "as at the second strike, not the third"
+    );
+}
+
 /// How many of what waits may be tried at once.
 async fn burst(house: &House, seconds: i64) -> usize {
     let mut begun = 0;
