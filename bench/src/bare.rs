@@ -2,7 +2,8 @@
 //! are durable.
 //!
 //! What the first reaches is what HTTP alone costs on a machine; what the second reaches is what
-//! being durable costs on its disk. The distance to it is what a server's own work costs.
+//! being durable costs there when it is done in the simplest way. The distance to them is what a
+//! server's own work costs.
 
 use std::convert::Infallible;
 use std::io;

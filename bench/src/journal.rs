@@ -1,7 +1,7 @@
-//! What a disk allows at best: a file to which bodies are appended, synced for many at once.
+//! The simplest durable store: a file to which bodies are appended, synced for many at once.
 //!
-//! Nothing can be found again in it and nothing is ever thrown away on purpose: a receiver that
-//! answers when its bytes are durable does at least this much.
+//! Nothing can be found again in it, and it begins anew when it is full: it is there to be measured.
+//! A receiver that answers when its bytes are durable does at least this much.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};

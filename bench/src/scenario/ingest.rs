@@ -114,8 +114,8 @@ fn text<'a>(settings: &Settings, notes: &[String], all: impl Iterator<Item = &'a
          the bare server of the same table.\n\n\
          The bare server reads each request and answers 200, on one thread: what HTTP alone \
          costs. \"A file synced\" is the same server that verifies each delivery, appends it to a file \
-         and answers when that is synced, for as many at once as have come: what being durable costs \
-         here at least, with nothing ever found again. \"hookline, receiving only\" verifies and commits (`server.receive_only`); \"all of \
+         and answers when that is synced, for as many at once as have come: the simplest \
+         receiver that is durable, in whose file nothing is ever found again. \"hookline, receiving only\" verifies and commits (`server.receive_only`); \"all of \
          it\" interprets and routes on the same core meanwhile; no account is connected. \"No disk\" \
          is the first of them with its database in memory, where a sync returns at once: what is \
          between the two is the disk's. The peers \
