@@ -18,30 +18,9 @@ const SAMPLES_PER_SECOND: &str = "499";
 /// Frames narrower than this part of the picture, in per cent, cannot be seen and are left out.
 const NARROWEST_PERCENT: &str = "0.2";
 
-/// The programs it takes, and where they come from.
-const PROGRAMS: [(&str, &str); 3] = [
-    ("perf", "install the package linux-perf"),
-    (COLLAPSE, "run `cargo install inferno --locked`"),
-    (DRAW, "run `cargo install inferno --locked`"),
-];
+/// Inferno's programs.
 const COLLAPSE: &str = "inferno-collapse-perf";
 const DRAW: &str = "inferno-flamegraph";
-
-/// Fails, and says what to install, where flame graphs cannot be drawn.
-pub fn check() -> anyhow::Result<()> {
-    for (program, remedy) in PROGRAMS {
-        let is_there = Command::new(program)
-            .arg("--help")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        if let Err(error) = is_there {
-            bail!("{program} cannot be started ({error}): {remedy}");
-        }
-    }
-    Ok(())
-}
 
 /// A server that is being sampled.
 #[derive(Debug)]

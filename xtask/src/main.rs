@@ -28,6 +28,7 @@ mod tools;
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 
 use crate::mutants::Which;
@@ -234,8 +235,24 @@ fn bench(skip_micro: bool, args: &[String]) -> anyhow::Result<ExitCode> {
     report(RELEASE, &[], args)
 }
 
+/// What flame graphs are drawn with, and where it comes from.
+const DRAWN_WITH: [(&str, &str); 3] = [
+    ("perf", "install the package linux-perf"),
+    (
+        "inferno-collapse-perf",
+        "run `cargo install inferno --locked`",
+    ),
+    ("inferno-flamegraph", "run `cargo install inferno --locked`"),
+];
+
 /// What most of the figures are about, with the names of functions in the programs.
 fn flames(args: &[String]) -> anyhow::Result<ExitCode> {
+    // Before minutes are spent on building.
+    for (program, remedy) in DRAWN_WITH {
+        if tools::find_program(program).is_none() {
+            bail!("{program} is not installed, and flame graphs are drawn with it: {remedy}");
+        }
+    }
     let drawn = ["ingest", "ingest-behind", "sends", "plan"];
     let mut all = vec!["--flames", "docs/flames", "--rounds", "1"];
     if !args.iter().any(|arg| arg.starts_with("--only")) {

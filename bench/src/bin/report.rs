@@ -11,7 +11,6 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use hookline_bench::flames;
 use hookline_bench::machine::Machine;
 use hookline_bench::peer;
 use hookline_bench::report::{self, Kept};
@@ -50,17 +49,14 @@ struct Args {
     /// The page.
     #[arg(long, default_value = "docs/PERFORMANCE.md")]
     page: PathBuf,
-    /// Draw flame graphs of Hookline in this directory instead: no figure is kept, and no page
-    /// written.
+    /// Draw flame graphs of Hookline in this directory instead, with perf and inferno: no figure is
+    /// kept, and no page written.
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "page_only")]
     flames: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    if args.flames.is_some() {
-        flames::check()?;
-    }
     let chosen = report::choose(ALL, &args.only)?;
     let target = std::path::absolute(&args.target)?;
     fs::create_dir_all(&target).context("making the target directory")?;

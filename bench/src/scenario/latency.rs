@@ -2,6 +2,7 @@
 
 use super::{Settings, at_most, ingest, table};
 use crate::comparison::{self, Contestant, Load, Run, in_turn, middle, shown};
+use crate::peer::Peer;
 use crate::redis::Fsync;
 use crate::section::{Section, Table};
 
@@ -38,7 +39,13 @@ pub fn run(settings: &Settings) -> anyhow::Result<Section> {
             rows,
         )
     };
-    let hookline = results.get(2).map_or(&[][..], Vec::as_slice);
+    let hookline = all
+        .iter()
+        .zip(&results)
+        .find(|((contestant, rate), _)| {
+            matches!(contestant.peer, Peer::Hookline { .. }) && *rate == RATE
+        })
+        .map_or(&[][..], |(_, runs)| runs.as_slice());
     let bar = |name: &str, most_ms: f64, of: fn(&Run) -> f64| {
         let reached = middle(hookline, |run| Some(of(run) / 1000.0));
         at_most(
