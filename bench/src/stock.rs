@@ -9,10 +9,13 @@ use anyhow::Context;
 use futures_util::future::try_join_all;
 use hookline_engine::keyring::{EncryptionKey, KEY_BYTES, KeyRing, NONCE_BYTES};
 use hookline_model::account::Login;
-use hookline_model::automation::Because;
+use hookline_model::automation::{Because, OncePer};
 use hookline_model::clock::Timestamp;
-use hookline_model::event::{Comment, Container, Event, EventBody, Message, NaturalKey, Person};
+use hookline_model::event::{
+    Comment, Container, Event, EventBody, EventName, Message, NaturalKey, Person,
+};
 use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, DeliveryId, MessageId};
+use hookline_model::once::OnceScope;
 use hookline_model::routing::because;
 use hookline_model::secret::Secret;
 use hookline_model::send::{SendClass, SendKey, SendKind};
@@ -167,7 +170,7 @@ fn planned(stock: &Stock, number: u64, automation: AutomationId) -> PlannedEvent
     let event = event(stock, number, due_at);
     let key = match event.comment_id() {
         Some(comment) => SendKey::private_reply(&event.account_id, comment),
-        None => SendKey::step(&event.key, automation.0, 0),
+        None => SendKey::step(EventName::of(&event), automation.0, 0),
     };
     let deadline_at = due_at.plus(std::time::Duration::from_hours(20));
     PlannedEvent {
@@ -181,9 +184,7 @@ fn planned(stock: &Stock, number: u64, automation: AutomationId) -> PlannedEvent
             version: 1,
             verdict: Verdict::Matched,
             because: found(),
-            once_scope: event
-                .comment_id()
-                .map(|id| format!("comment:{}", id.as_str())),
+            once_scope: Some(OnceScope::of(OncePer::Comment, &event)),
         }],
         sends: vec![PlannedSend {
             key,

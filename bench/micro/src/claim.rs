@@ -7,14 +7,16 @@ use anyhow::{Context, bail, ensure};
 use futures_util::FutureExt as _;
 use hookline_model::account::Login;
 use hookline_model::attempt::{AttemptOutcome, MetaAnswer};
+use hookline_model::automation::OncePer;
 use hookline_model::budget::Budget;
 use hookline_model::clock::Timestamp;
 use hookline_model::event::{
-    Comment, CommentMedia, Container, Event, EventBody, NaturalKey, Person,
+    Comment, CommentMedia, Container, Event, EventBody, EventName, NaturalKey, Person,
 };
 use hookline_model::ids::{
     AccountId, AutomationId, CommentId, ContactId, DeliveryId, MediaId, MessageId,
 };
+use hookline_model::once::OnceScope;
 use hookline_model::routing::because;
 use hookline_model::send::{SendClass, SendKey, SendKind};
 use hookline_store::lanes::{
@@ -176,7 +178,7 @@ fn planned(lane: u32, place: u32, automation: AutomationId) -> PlannedEvent {
     let (contact_id, comment_id) = (event.contact_id().cloned(), event.comment_id().cloned());
     let key = match &comment_id {
         Some(comment) => SendKey::private_reply(&event.account_id, comment),
-        None => SendKey::step(&event.key, automation.0, 0),
+        None => SendKey::step(EventName::of(&event), automation.0, 0),
     };
     let send = PlannedSend {
         key,
@@ -203,7 +205,7 @@ fn planned(lane: u32, place: u32, automation: AutomationId) -> PlannedEvent {
             version: 1,
             verdict: Verdict::Matched,
             because: because("match.any", "the word", "LINK please"),
-            once_scope: Some(format!("comment:{}:{number}", event.account_id)),
+            once_scope: Some(OnceScope::of(OncePer::Comment, &event)),
         }],
         sends: vec![send],
         opt_out: None,

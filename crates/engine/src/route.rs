@@ -11,8 +11,9 @@ mod wish;
 use std::collections::{HashMap, HashSet};
 
 use hookline_model::clock::Timestamp;
-use hookline_model::event::{Event, Ignored};
+use hookline_model::event::{Event, EventName, Ignored};
 use hookline_model::ids::{AccountId, AutomationId, ContactId};
+use hookline_model::once::OnceScope;
 use hookline_model::send::SendKey;
 use hookline_store::planning::{ContactFacts, PlannedEvent, Question, Taken};
 use rand::rngs::StdRng;
@@ -29,7 +30,7 @@ pub(crate) fn wanted_by(considered: &[Considered]) -> Question {
     } = Question::default();
     for Considered { planned, found } in considered {
         let event = &planned.event;
-        asked.keys.push(event.key);
+        asked.events.push(EventName::of(event));
         let matches = match found {
             Found::Verdicts { matches, .. } if !matches.is_empty() => matches,
             Found::Nothing | Found::NeedsMedia | Found::Verdicts { .. } => continue,
@@ -39,8 +40,8 @@ pub(crate) fn wanted_by(considered: &[Considered]) -> Question {
             asked.contacts.insert(key);
         }
         for found in matches {
-            let once_key = (found.rule.id, found.scope.clone());
-            wanted.once_keys.push(once_key);
+            let limit = (found.rule.id, found.scope.clone());
+            wanted.limits.push(limit);
             wanted.sends.extend(found.keys.iter().cloned());
         }
     }
@@ -52,7 +53,7 @@ pub(crate) struct Router<'a> {
     settings: &'a Settings,
     random: &'a mut StdRng,
     contacts: HashMap<(AccountId, ContactId), ContactFacts>,
-    used: HashSet<(AutomationId, String)>,
+    used: HashSet<(AutomationId, OnceScope)>,
     planned: HashSet<SendKey>,
 }
 
@@ -67,7 +68,7 @@ impl<'a> Router<'a> {
             settings,
             random,
             contacts,
-            used: taken.once_keys,
+            used: taken.limits,
             planned: taken.sends,
         }
     }

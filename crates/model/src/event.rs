@@ -5,12 +5,14 @@
 
 mod body;
 mod ignored;
+mod name;
 
 pub use body::{
     Attachment, Comment, CommentMedia, EventBody, Mention, Message, MessageEdit, Person, Postback,
     Reaction, Referral, ReplyTo, Seen, StoryInsights, ThreadControl, Unknown,
 };
 pub use ignored::Ignored;
+pub use name::EventName;
 
 use std::fmt;
 

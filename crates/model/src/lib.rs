@@ -6,7 +6,8 @@
 //! - [`ids`], [`clock`], [`secret`], [`limits`]: the small words everything else is written in
 //! - [`event`]: what happened, as facts taken from a delivery
 //! - [`account`], [`automation`], [`matching`], [`template`]: what the owner connected and wants
-//! - [`routing`]: which automations one event is considered for, and who wins
+//! - [`routing`], [`once`]: which automations one event is considered for, who wins, and what its
+//!   limit is used up for
 //! - [`send`], [`attempt`], [`backoff`]: what we owe, what we tried, when to try again
 //! - [`budget`], [`conversation`], [`wish`]: how fast, inside which window, and whether the contact
 //!   wants it
@@ -30,6 +31,7 @@ pub mod ids;
 mod keys;
 pub mod limits;
 pub mod matching;
+pub mod once;
 pub mod routing;
 pub mod secret;
 pub mod send;

@@ -1,12 +1,9 @@
-//! Which automations one event is considered for, what each one says, and what its limit is.
+//! Which automations one event is considered for and what each one says.
 
-use crate::automation::{
-    AccountScope, Automation, Because, MediaScope, OncePer, Step, TriggerKind,
-};
+use crate::automation::{AccountScope, Automation, Because, MediaScope, Step, TriggerKind};
 use crate::clock::Timestamp;
 use crate::event::{Event, EventBody};
 use crate::ids::{AccountId, AutomationId, MediaId};
-use crate::keys;
 use crate::matching::{CompiledMatch, NormalizedText};
 
 /// A published automation, ready to be considered.
@@ -241,122 +238,5 @@ pub fn because(condition: &str, expected: &str, actual: &str) -> Because {
         condition: condition.to_owned(),
         expected: expected.to_owned(),
         actual: actual.to_owned(),
-    }
-}
-
-/// What an automation's limit is used up for when it takes effect for this event.
-pub fn once_scope(rule: &Rule, event: &Event) -> String {
-    let account = event.account_id.as_str();
-    let of_event = || match event.comment_id() {
-        Some(comment) => keys::joined(&["comment", account, comment.as_str()]),
-        None => keys::joined(&["event", &event.key.to_string()]),
-    };
-    let Some(contact) = event.contact_id() else {
-        return of_event();
-    };
-    let of_person = || keys::joined(&["person", account, contact.as_str()]);
-    match rule.automation.limit.once_per {
-        OncePer::Comment | OncePer::Always => of_event(),
-        OncePer::Person => of_person(),
-        OncePer::PersonAndMedia => event.media_id().map_or_else(of_person, |media| {
-            keys::joined(&["person", account, contact.as_str(), media.as_str()])
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{Comment, CommentMedia, Container, NaturalKey, Person};
-    use crate::ids::{CommentId, ContactId};
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    fn rule(once_per: OncePer) -> Rule {
-        let automation = Automation::from_json(&json!({
-            "name": "a",
-            "trigger": {"on": "comment"},
-            "limit": {"once_per": once_per.as_str()},
-            "steps": [{"do": "private_reply", "text": "hi"}],
-        }))
-        .unwrap();
-        Rule {
-            id: AutomationId(1),
-            version: 1,
-            published_at: Timestamp::EPOCH,
-            first_published_at: Timestamp::EPOCH,
-            matcher: CompiledMatch::compile(&automation.matching).unwrap(),
-            automation,
-        }
-    }
-
-    /// Account, contact, media and comment of an event.
-    type Ids = (String, String, Option<String>, String);
-
-    fn event((account, contact, media, comment): &Ids) -> Event {
-        Event {
-            account_id: AccountId::new(account.as_str()),
-            key: NaturalKey::from_bytes([1; 16]),
-            container: Container::Changes,
-            sent_at: None,
-            occurred_at: None,
-            body: EventBody::CommentReceived(Comment {
-                id: CommentId::new(comment.as_str()),
-                text: None,
-                from: Some(Person {
-                    id: ContactId::new(contact.as_str()),
-                    username: None,
-                }),
-                parent_id: None,
-                media: media.as_deref().map(|media| CommentMedia {
-                    id: MediaId::new(media),
-                    product_type: None,
-                    original_media_id: None,
-                    ad_id: None,
-                    ad_title: None,
-                }),
-                is_own: false,
-                is_test: false,
-            }),
-        }
-    }
-
-    fn id() -> impl Strategy<Value = String> {
-        "[0-9]{1,2}|[0-9:%]{1,3}"
-    }
-
-    /// The ids of two events: any, or the same characters parted at another place.
-    fn two() -> impl Strategy<Value = [Ids; 2]> {
-        let any = || (id(), id(), prop::option::of(id()), id());
-        prop_oneof![
-            [any(), any()],
-            [id(), id(), id()].prop_map(|[a, b, c]| {
-                let (ab, bc) = (format!("{a}:{b}"), format!("{b}:{c}"));
-                [(a, bc.clone(), None, bc), (ab, c.clone(), None, c)]
-            }),
-            [id(), id(), id()].prop_map(|[a, b, c]| {
-                let bc = format!("{b}:{c}");
-                [(a.clone(), bc, None, a.clone()), (a.clone(), b, Some(c), a)]
-            }),
-        ]
-    }
-
-    proptest! {
-        /// Whoever has used a limit up has used up only theirs.
-        #[test]
-        fn limits_are_shared_exactly_by_what_they_are_for([one, other] in two()) {
-            let is_shared = |once_per| {
-                let rule = rule(once_per);
-                once_scope(&rule, &event(&one)) == once_scope(&rule, &event(&other))
-            };
-            let is_one_account = one.0 == other.0;
-            let is_one_person = is_one_account && one.1 == other.1;
-            let is_one_comment = is_one_account && one.3 == other.3;
-            prop_assert_eq!(is_shared(OncePer::Comment), is_one_comment);
-            prop_assert_eq!(is_shared(OncePer::Always), is_one_comment);
-            prop_assert_eq!(is_shared(OncePer::Person), is_one_person);
-            let is_one_media = is_one_person && one.2 == other.2;
-            prop_assert_eq!(is_shared(OncePer::PersonAndMedia), is_one_media);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::NaturalKey;
+use crate::event::EventName;
 use crate::ids::{AccountId, CommentId};
 
 /// What kind of effect a send has on Meta's side.
@@ -177,10 +177,10 @@ pub enum SendKey {
         comment: CommentId,
     },
     /// Any other step: once for each event, automation and place in its steps. The event is named
-    /// by its natural key, so that planning the same event again finds the same send.
+    /// by what it is found by, so that planning the same event again finds the same send.
     Step {
         /// The event.
-        event: NaturalKey,
+        event: EventName,
         /// The automation.
         automation: i64,
         /// The place among its steps, from 0.
@@ -198,9 +198,9 @@ impl SendKey {
     }
 
     /// The key of any other step.
-    pub fn step(event: &NaturalKey, automation: i64, step: u32) -> Self {
+    pub fn step(event: EventName, automation: i64, step: u32) -> Self {
         Self::Step {
-            event: *event,
+            event,
             automation,
             step,
         }

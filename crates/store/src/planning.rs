@@ -8,15 +8,19 @@ mod batch;
 mod commit;
 mod facts;
 mod keep;
+mod known;
+mod numbers;
 mod owed;
+mod used;
 mod written;
 
 use hookline_model::automation::Because;
 use hookline_model::clock::Timestamp;
-use hookline_model::event::{Event, Ignored, NaturalKey};
+use hookline_model::event::{Event, EventName, Ignored};
 use hookline_model::ids::{
     AccountId, AutomationId, CommentId, ContactId, DeliveryId, EventId, MediaId,
 };
+use hookline_model::once::OnceScope;
 use hookline_model::send::{SendClass, SendKey, SendKind};
 use hookline_model::wish::Wish;
 use serde::{Deserialize, Serialize};
@@ -123,7 +127,7 @@ pub struct Plan {
     /// New events, and known ones that are routed now.
     pub events: Vec<PlannedEvent>,
     /// Known events told again.
-    pub sightings: Vec<(NaturalKey, DeliveryId)>,
+    pub sightings: Vec<(EventName, DeliveryId)>,
     /// The deliveries of the batch. An event of one of them is kept as what it adds to it; any
     /// other is kept whole.
     pub deliveries: Vec<Delivery>,
@@ -199,7 +203,7 @@ pub struct PlannedRun {
     /// The condition that decided.
     pub because: Because,
     /// What its limit is used up for, when it takes effect.
-    pub once_scope: Option<String>,
+    pub once_scope: Option<OnceScope>,
 }
 
 /// One outbound effect that is owed from now on.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use hookline_model::event::{Ignored, NaturalKey};
+use hookline_model::event::{EventName, Ignored, NaturalKey};
 use hookline_store::planning::{Facts, KnownEvent, Plan, PlannedEvent, Taken};
 use rand::rngs::StdRng;
 
@@ -47,7 +47,8 @@ impl Decider {
                 let is_connected_now = || catalog.accounts.contains_key(account_id);
                 let is_old = known.is_some_and(|known| !was_stranger(known) || !is_connected_now());
                 if !seen.insert(planned.event.key) || is_old {
-                    let sighting = (planned.event.key, planned.delivery_id);
+                    let name = EventName::of(&planned.event);
+                    let sighting = (name, planned.delivery_id);
                     plan.sightings.push(sighting);
                     continue;
                 }

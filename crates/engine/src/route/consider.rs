@@ -8,7 +8,8 @@ use hookline_model::clock::Timestamp;
 use hookline_model::event::{Event, EventBody, Ignored};
 use hookline_model::ids::{DeliveryId, EventId};
 use hookline_model::matching::NormalizedText;
-use hookline_model::routing::{self, NextMedia, Rule, because, once_scope, text_of, trigger_of};
+use hookline_model::once::OnceScope;
+use hookline_model::routing::{self, NextMedia, Rule, because, text_of, trigger_of};
 use hookline_model::send::SendKey;
 use hookline_store::StoreError;
 use hookline_store::planning::{
@@ -49,7 +50,7 @@ pub(crate) struct Considerer<'a> {
 /// One automation whose conditions hold.
 pub(super) struct Match {
     pub(super) rule: Arc<Rule>,
-    pub(super) scope: String,
+    pub(super) scope: OnceScope,
     /// Of its steps, in their order.
     pub(super) keys: Vec<SendKey>,
     pub(super) keyword: Option<String>,
@@ -151,7 +152,7 @@ impl<'a> Considerer<'a> {
                 }
                 routing::Considered::Matched { because, keyword } => matches.push(Match {
                     rule: Arc::clone(rule),
-                    scope: once_scope(rule, event),
+                    scope: OnceScope::of(rule.automation.limit.once_per, event),
                     keys: steps::keys(rule, event),
                     keyword,
                     run: run(Verdict::Matched, because),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use hookline_model::automation::Step;
 use hookline_model::clock::Timestamp;
 use hookline_model::conversation::{private_reply_deadline, window_closes_at};
-use hookline_model::event::{Event, EventKind};
+use hookline_model::event::{Event, EventKind, EventName};
 use hookline_model::ids::{AccountId, ContactId};
 use hookline_model::routing::Rule;
 use hookline_model::send::{SendClass, SendKey, SendKind};
@@ -79,7 +79,7 @@ pub(super) fn keys(rule: &Rule, event: &Event) -> Vec<SendKey> {
             (SendKind::PrivateReply, Some(comment)) => {
                 SendKey::private_reply(&event.account_id, comment)
             }
-            _ => SendKey::step(&event.key, rule.id.0, place),
+            _ => SendKey::step(EventName::of(event), rule.id.0, place),
         })
         .collect()
 }

@@ -66,6 +66,16 @@ impl<'connection> Unpacker<'connection> {
         Ok(found?.pop())
     }
 
+    /// Whether a pack may hold an event about a comment. Reads no pack.
+    pub(crate) fn may_know_comment(
+        &self,
+        account: &AccountId,
+        comment: &CommentId,
+    ) -> Result<bool, StoreError> {
+        let digest = keys::of_comment(account, comment);
+        Ok(!spans::with_digests(self.connection, [digest])?.is_empty())
+    }
+
     /// The events about a comment, of one account or of any.
     pub(crate) fn events_of_comment(
         &mut self,

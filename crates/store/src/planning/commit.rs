@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use hookline_model::clock::Timestamp;
-use hookline_model::event::NaturalKey;
+use hookline_model::event::EventName;
 use hookline_model::ids::{DeliveryId, EventId};
 use hookline_model::send::SendKey;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::facts::facts_and_taken;
 use super::keep::Keeper;
+use super::known::find;
 use super::written::written;
 use super::{Facts, FactsQuery, Plan, Taken, TakenQuery};
 use crate::error::StoreError;
@@ -110,9 +111,9 @@ fn commit(
     for (planned, written) in plan.events.iter().zip(&written) {
         ids.push(keeper.keep(planned, written)?);
     }
-    keeper.wake_lanes()?;
-    for (key, delivery) in &plan.sightings {
-        keep_sighting(connection, key, *delivery)?;
+    keeper.finish()?;
+    for (name, delivery) in &plan.sightings {
+        keep_sighting(connection, name, *delivery)?;
     }
     for (delivery, problem) in &plan.not_interpretable {
         note(connection, *delivery, "not_interpretable", Some(problem))?;
@@ -132,32 +133,20 @@ fn commit(
 /// That a delivery told of an event that another one had told of, wherever that is by now.
 fn keep_sighting(
     connection: &Connection,
-    key: &NaturalKey,
+    name: &EventName,
     delivery: DeliveryId,
 ) -> Result<(), StoreError> {
-    let doing = || StoreError::database("keep a sighting");
-    let found: Option<(i64, i64)> = connection
-        .prepare_cached("SELECT id, delivery_id FROM events WHERE key = ?1")
-        .and_then(|mut query| {
-            query
-                .query_row([&key.as_bytes()[..]], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
-        })
-        .map_err(doing())?;
-    let found = match found {
-        Some(found) => Some(found),
-        None => if_readable(Unpacker::new(connection).event_by_key(key), None)?
-            .map(|(_, row)| (row.id(), row.number("delivery_id"))),
-    };
-    let Some((event, _)) = found.filter(|(_, first)| *first != delivery.0) else {
+    let found = find(&mut Unpacker::new(connection), name);
+    let found = if_readable(found, None)?;
+    let Some(event) = found.filter(|found| found.delivery_id != delivery.0) else {
         return Ok(());
     };
     connection
         .prepare_cached(
             "INSERT INTO sightings (event_id, delivery_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         )
-        .and_then(|mut insert| insert.execute([event, delivery.0]))
-        .map_err(doing())?;
+        .and_then(|mut insert| insert.execute([event.id, delivery.0]))
+        .map_err(StoreError::database("keep a sighting"))?;
     Ok(())
 }
 

@@ -3,27 +3,29 @@
 use std::collections::{HashMap, HashSet};
 
 use hookline_model::clock::Timestamp;
-use hookline_model::event::{Container, Event, Ignored, NaturalKey};
+use hookline_model::event::{Container, Event, EventName, Ignored, NaturalKey};
 use hookline_model::ids::{AccountId, AutomationId, ContactId, DeliveryId, EventId, MediaId};
+use hookline_model::once::OnceScope;
 use hookline_model::send::SendKey;
 use hookline_model::wish::{OptChange, Wish};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::known::{New, known_events};
 use super::owed::is_owed;
+use super::used::used_up;
 use super::{NextMedia, WaitAnswer, WaitingEvent};
 use crate::Store;
 use crate::automations::{self, PublishedAutomation};
-use crate::digest;
 use crate::error::StoreError;
 use crate::ids::{self, MetaId as _};
-use crate::packs::{PackedRow, Unpacker, if_readable};
+use crate::packs::Unpacker;
 use crate::rows::Reader;
 
 /// What a batch asks about.
 #[derive(Debug, Clone, Default)]
 pub struct FactsQuery {
     /// Events that may be known.
-    pub keys: Vec<NaturalKey>,
+    pub events: Vec<EventName>,
     /// People whose wishes and windows matter.
     pub contacts: HashSet<(AccountId, ContactId)>,
     /// Media whose time of publication matters.
@@ -49,7 +51,7 @@ pub struct Facts {
 #[derive(Debug, Clone, Default)]
 pub struct TakenQuery {
     /// Limits.
-    pub once_keys: Vec<(AutomationId, String)>,
+    pub limits: Vec<(AutomationId, OnceScope)>,
     /// Sends.
     pub sends: Vec<SendKey>,
 }
@@ -58,7 +60,7 @@ pub struct TakenQuery {
 #[derive(Debug, Clone, Default)]
 pub struct Taken {
     /// Limits that are used up.
-    pub once_keys: HashSet<(AutomationId, String)>,
+    pub limits: HashSet<(AutomationId, OnceScope)>,
     /// Sends that are planned, or were.
     pub sends: HashSet<SendKey>,
 }
@@ -138,13 +140,16 @@ impl Store {
 
     /// What is known of all that `query` names.
     pub async fn find_facts(&self, query: FactsQuery) -> Result<Facts, StoreError> {
-        self.read(move |connection| facts(connection, &query)).await
+        self.read(move |connection| facts(connection, &query).map(|(facts, _)| facts))
+            .await
     }
 
     /// Which of these are taken already.
     pub async fn find_taken(&self, query: TakenQuery) -> Result<Taken, StoreError> {
-        self.read(move |connection| taken(connection, query).map(|(taken, _)| taken))
-            .await
+        self.read(move |connection| {
+            taken(connection, query, &New::default()).map(|(taken, _)| taken)
+        })
+        .await
     }
 
     /// Keeps when media were published, and what `next` turned out to be. A binding that exists
@@ -207,32 +212,15 @@ impl Store {
     }
 }
 
-fn used_once_keys(
-    connection: &Connection,
-    keys: Vec<(AutomationId, String)>,
-) -> Result<HashSet<(AutomationId, String)>, StoreError> {
-    let doing = || StoreError::database("look for used limits");
-    let mut query = connection
-        .prepare_cached("SELECT 1 FROM once_keys WHERE automation_id = ?1 AND once_key = ?2")
-        .map_err(doing())?;
-    let mut used = HashSet::new();
-    for (id, scope) in keys {
-        let key = digest::key(scope.as_bytes());
-        if query.exists(params![id.0, key]).map_err(doing())? {
-            used.insert((id, scope));
-        }
-    }
-    Ok(used)
-}
-
 /// The sends that exist of these, and those that do not.
 fn existing_sends(
     connection: &Connection,
     keys: Vec<SendKey>,
+    new: &New,
 ) -> Result<(HashSet<SendKey>, HashSet<SendKey>), StoreError> {
     let (mut existing, mut free) = (HashSet::new(), HashSet::new());
     for key in keys {
-        let place = if is_owed(connection, &key)? {
+        let place = if is_owed(connection, &key, new)? {
             &mut existing
         } else {
             &mut free
@@ -242,13 +230,15 @@ fn existing_sends(
     Ok((existing, free))
 }
 
-fn facts(connection: &Connection, query: &FactsQuery) -> Result<Facts, StoreError> {
-    Ok(Facts {
-        events: known_events(connection, &query.keys)?,
+fn facts(connection: &Connection, query: &FactsQuery) -> Result<(Facts, New), StoreError> {
+    let (events, new) = known_events(connection, &query.events)?;
+    let facts = Facts {
+        events,
         contacts: contacts(connection, &query.contacts)?,
         media: media(connection, &query.media)?,
         next_media: next_media(connection, &query.accounts)?,
-    })
+    };
+    Ok((facts, new))
 }
 
 /// Both, for a caller whose transaction makes them of one moment; with the sends that were wanted
@@ -258,18 +248,19 @@ pub(super) fn facts_and_taken(
     asked: &FactsQuery,
     wanted: TakenQuery,
 ) -> Result<(Facts, Taken, HashSet<SendKey>), StoreError> {
-    let facts = facts(connection, asked)?;
-    let (taken, free) = taken(connection, wanted)?;
+    let (facts, new) = facts(connection, asked)?;
+    let (taken, free) = taken(connection, wanted, &new)?;
     Ok((facts, taken, free))
 }
 
 fn taken(
     connection: &Connection,
     query: TakenQuery,
+    new: &New,
 ) -> Result<(Taken, HashSet<SendKey>), StoreError> {
-    let (sends, free) = existing_sends(connection, query.sends)?;
-    let once_keys = used_once_keys(connection, query.once_keys)?;
-    Ok((Taken { once_keys, sends }, free))
+    let (sends, free) = existing_sends(connection, query.sends, new)?;
+    let limits = used_up(connection, query.limits, new)?;
+    Ok((Taken { limits, sends }, free))
 }
 
 const WAITING: &str = "SELECT e.*, w.tries, w.answer FROM waiting_events w
@@ -328,53 +319,6 @@ pub(crate) fn event_of(
         occurred_at: read.optional_time("occurred_at")?,
         body: packs.event_body(id, read)?,
     })
-}
-
-fn known_events(
-    connection: &Connection,
-    keys: &[NaturalKey],
-) -> Result<HashMap<NaturalKey, KnownEvent>, StoreError> {
-    let doing = || StoreError::database("look for known events");
-    let mut query = connection
-        .prepare_cached("SELECT id, ignored FROM events WHERE key = ?1")
-        .map_err(doing())?;
-    let mut known = HashMap::new();
-    let mut packs = Unpacker::new(connection);
-    for key in keys {
-        let row: Option<(i64, Option<String>)> = query
-            .query_row([&key.as_bytes()[..]], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()
-            .map_err(doing())?;
-        let row = match row {
-            Some(row) => Some(row),
-            None => known_in_pack(&mut packs, key)?,
-        };
-        if let Some((id, ignored)) = row {
-            let ignored = ignored.as_deref().and_then(Ignored::from_name);
-            known.insert(
-                *key,
-                KnownEvent {
-                    id: EventId(id),
-                    ignored,
-                },
-            );
-        }
-    }
-    Ok(known)
-}
-
-/// An event that left its table. One that cannot be read is known all the same: that there is one
-/// with this key is as good as certain, and it must not take effect again.
-fn known_in_pack(
-    packs: &mut Unpacker<'_>,
-    key: &NaturalKey,
-) -> Result<Option<(i64, Option<String>)>, StoreError> {
-    const UNREADABLE: i64 = 0;
-    let found = packs.event_by_key(key).map(|found| {
-        let known = |(_, row): (i64, PackedRow)| (row.id(), row.text("ignored"));
-        found.map(known)
-    });
-    if_readable(found, Some((UNREADABLE, None)))
 }
 
 fn contacts(

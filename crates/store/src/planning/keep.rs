@@ -9,9 +9,11 @@ use hookline_model::ids::{AccountId, CommentId, ContactId, EventId, LaneId, Mess
 use hookline_model::send::{SendClass, SendKey};
 use rusqlite::{CachedStatement, Connection, params};
 
+use super::known::New;
+use super::numbers::Numbers;
 use super::owed::is_owed;
 use super::written::Written;
-use super::{ContactFacts, PlannedEvent, PlannedRun, PlannedSend, contact_facts};
+use super::{ContactFacts, PlannedEvent, PlannedRun, PlannedSend, contact_facts, used};
 use crate::digest;
 use crate::error::StoreError;
 use crate::ids::MetaId as _;
@@ -20,10 +22,10 @@ use crate::packs::{if_readable, sends_known_by, undo_event, undo_unconfirmed};
 use crate::quoting::Kept;
 
 const EVENT: &str =
-    "INSERT INTO events (key, delivery_id, account_id, kind, comment_id, mid_digest,
+    "INSERT INTO events (id, key, delivery_id, account_id, kind, comment_id, mid_digest,
                          contact_id, received_at, sent_at, occurred_at, container, ignored, body)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-     ON CONFLICT (key) DO NOTHING";
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+     ON CONFLICT DO NOTHING";
 
 const CONTACT: &str = "INSERT INTO contacts (account_id, contact_id, username, last_inbound_at,
                            opted_out_at, wished_at)
@@ -41,10 +43,10 @@ const RUN: &str = "INSERT INTO runs (event_id, automation_id, version, verdict, 
 const ONCE_KEY: &str = "INSERT INTO once_keys (automation_id, once_key, event_id)
      VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
 
-const SEND: &str = "INSERT INTO sends (event_id, automation_id, version, step, kind, lane_id,
+const SEND: &str = "INSERT INTO sends (id, event_id, automation_id, version, step, kind, lane_id,
                         account_id, contact_id, comment_id, state, planned_at, due_at, deadline_at,
                         text, keyword)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'planned', ?10, ?11, ?12, ?13, ?14)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'planned', ?11, ?12, ?13, ?14, ?15)
      ON CONFLICT DO NOTHING";
 
 /// Keeps the events of one plan. Its statements are looked up once for all of them, and a lane is
@@ -59,6 +61,8 @@ pub(super) struct Keeper<'connection> {
     run: CachedStatement<'connection>,
     once_key: CachedStatement<'connection>,
     send: CachedStatement<'connection>,
+    event_ids: Numbers,
+    send_ids: Numbers,
     lanes: HashMap<(AccountId, SendClass), Lane>,
 }
 
@@ -89,6 +93,8 @@ impl<'connection> Keeper<'connection> {
             run: prepared(RUN)?,
             once_key: prepared(ONCE_KEY)?,
             send: prepared(SEND)?,
+            event_ids: Numbers::of(connection, "events")?,
+            send_ids: Numbers::of(connection, "sends")?,
             lanes: HashMap::new(),
         })
     }
@@ -120,8 +126,10 @@ impl<'connection> Keeper<'connection> {
         Ok(id)
     }
 
-    /// Lets the lanes know what was planned in them.
-    pub(super) fn wake_lanes(self) -> Result<(), StoreError> {
+    /// Lets the lanes know what was planned in them, and the next plan which ids are given.
+    pub(super) fn finish(self) -> Result<(), StoreError> {
+        self.event_ids.keep(self.connection)?;
+        self.send_ids.keep(self.connection)?;
         for lane in self.lanes.into_values() {
             if let Some(due_at) = lane.due_at {
                 lanes::wake_lane(self.connection, lane.id, due_at)?;
@@ -132,9 +140,11 @@ impl<'connection> Keeper<'connection> {
 
     fn insert_event(&mut self, planned: &PlannedEvent, body: &Kept) -> Result<EventId, StoreError> {
         let event = &planned.event;
+        let id = self.event_ids.next();
         let inserted = self
             .event
             .execute(params![
+                id,
                 &event.key.as_bytes()[..],
                 planned.delivery_id.0,
                 event.account_id.column(),
@@ -153,7 +163,7 @@ impl<'connection> Keeper<'connection> {
         if inserted == 0 {
             return Err(StoreError::Conflict("an event"));
         }
-        Ok(EventId(self.connection.last_insert_rowid()))
+        Ok(EventId(id))
     }
 
     /// What the event says about the person: their handle, their last message, their wish.
@@ -205,8 +215,7 @@ impl<'connection> Keeper<'connection> {
         because: &Kept,
     ) -> Result<(), StoreError> {
         let doing = || StoreError::database("keep a run");
-        let once_key = run.once_scope.as_deref();
-        let once_key = once_key.map(|scope| digest::key(scope.as_bytes()));
+        let once_key = run.once_scope.as_ref().and_then(used::row_of);
         let inserted = self
             .run
             .execute(params![
@@ -241,13 +250,14 @@ impl<'connection> Keeper<'connection> {
         event: &Event,
         send: &PlannedSend,
     ) -> Result<(), StoreError> {
-        if !self.free.remove(&send.key) && is_owed(self.connection, &send.key)? {
+        if !self.free.remove(&send.key) && is_owed(self.connection, &send.key, &New::default())? {
             return Err(StoreError::Conflict("a send"));
         }
         let lane = self.lane_of(&event.account_id, send)?;
         let planned = self
             .send
             .execute(params![
+                self.send_ids.next(),
                 id.0,
                 send.automation_id.0,
                 send.version,

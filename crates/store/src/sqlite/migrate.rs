@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0012_ids_as_numbers.sql"),
     include_str!("../../migrations/sqlite/0013_compare_verdicts_plainly.sql"),
     include_str!("../../migrations/sqlite/0014_rows_leave.sql"),
+    include_str!("../../migrations/sqlite/0015_found_by_comment.sql"),
 ];
 
 /// The newest schema this version knows.

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use hookline_model::account::Login;
 use hookline_model::budget::Budget;
 use hookline_model::clock::Timestamp;
-use hookline_model::event::{Comment, Container, Event, EventBody, NaturalKey, Person};
+use hookline_model::event::{Comment, Container, Event, EventBody, EventName, NaturalKey, Person};
 use hookline_model::ids::{AccountId, AutomationId, CommentId, ContactId, DeliveryId};
+use hookline_model::once::OnceScope;
 use hookline_model::send::{SendClass, SendKey, SendKind};
 use hookline_store::erase::AskedFor;
 use hookline_store::lanes::{
@@ -62,13 +63,13 @@ impl House {
     }
 
     /// Whether a limit is used up.
-    pub(crate) async fn is_used_up(&self, key: (AutomationId, String)) -> bool {
+    pub(crate) async fn is_used_up(&self, limit: (AutomationId, OnceScope)) -> bool {
         let query = TakenQuery {
-            once_keys: vec![key],
+            limits: vec![limit],
             sends: Vec::new(),
         };
         let taken = self.store.find_taken(query).await.unwrap();
-        !taken.once_keys.is_empty()
+        !taken.limits.is_empty()
     }
 
     pub(crate) async fn connect(&self) {
@@ -177,6 +178,10 @@ fn open(directory: &tempfile::TempDir) -> Arc<Store> {
     Arc::new(Store::open(&url, Ownership::Exclusive).unwrap())
 }
 
+pub(crate) fn of_person(person: u8) -> OnceScope {
+    OnceScope::Person(format!("person:{person}"))
+}
+
 pub(crate) fn comment(person: u8) -> Event {
     let comment = Comment {
         id: CommentId::new(format!("1790000000000{person:04}")),
@@ -207,7 +212,9 @@ pub(crate) fn comment_with_reply(person: u8, automation: AutomationId) -> Planne
             SendKind::PrivateReply => {
                 SendKey::private_reply(&event.account_id, event.comment_id().unwrap())
             }
-            SendKind::PublicReply | SendKind::Dm => SendKey::step(&event.key, automation.0, place),
+            SendKind::PublicReply | SendKind::Dm => {
+                SendKey::step(EventName::of(&event), automation.0, place)
+            }
         },
         automation_id: automation,
         version: 1,
@@ -233,7 +240,7 @@ pub(crate) fn comment_with_reply(person: u8, automation: AutomationId) -> Planne
             version: 1,
             verdict: Verdict::Matched,
             because: hookline_model::routing::because("match.any", "the word", "LINK"),
-            once_scope: Some(format!("person:{person}")),
+            once_scope: Some(of_person(person)),
         }],
         sends: vec![
             step(0, SendKind::PrivateReply, Some(at(0))),

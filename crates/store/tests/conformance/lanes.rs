@@ -13,7 +13,7 @@ use hookline_store::lanes::{
 };
 use hookline_store::records::{SendFilter, SendRecord};
 
-use crate::house::{House, account, at, request};
+use crate::house::{House, account, at, of_person, request};
 
 pub(crate) async fn claim_one(house: &House, now: Timestamp) -> ClaimedLane {
     let mut claimed = house.store.claim_lanes(request(), now).await.unwrap();
@@ -166,7 +166,7 @@ async fn a_refused_step_cancels_the_rest_and_frees_the_limit() {
         .unwrap()
         .unwrap()
         .id;
-    let key = (automation, "person:1".to_owned());
+    let key = (automation, of_person(1));
     assert!(!house.is_used_up(key).await);
 }
 
@@ -184,7 +184,7 @@ async fn an_accepted_step_uses_the_limit_up() {
         .unwrap()
         .unwrap()
         .id;
-    let key = (automation, "person:1".to_owned());
+    let key = (automation, of_person(1));
     assert!(house.is_used_up(key).await);
 }
 

@@ -7,6 +7,7 @@ use hookline_model::clock::Timestamp;
 use hookline_model::ids::{
     AccountId, AutomationId, CommentId, ContactId, DeliveryId, MediaId, MessageId,
 };
+use hookline_model::once::OnceScope;
 use hookline_model::send::SendKey;
 use hookline_model::upkeep::Task;
 use hookline_store::packs::NextPack;
@@ -201,27 +202,25 @@ async fn shown(store: &Store) -> Vec<String> {
 
 /// Which limits are used up, of two.
 async fn taken(store: &Store) -> Vec<String> {
-    let key = |scope: &str| (AutomationId(1), scope.to_owned());
+    let key = |scope: &str| (AutomationId(1), OnceScope::Person(scope.to_owned()));
     let query = TakenQuery {
-        once_keys: vec![key("person:1"), key("person:2")],
+        limits: vec![key("person:1"), key("person:2")],
         ..TakenQuery::default()
     };
     let taken = store.find_taken(query).await.unwrap();
     taken
-        .once_keys
+        .limits
         .into_iter()
-        .map(|(_, scope)| scope)
+        .map(|(_, scope)| format!("{scope:?}"))
         .collect()
 }
 
 fn newest_number(path: &Path, table: &str) -> i64 {
     Connection::open(path)
         .unwrap()
-        .query_row(
-            "SELECT seq FROM sqlite_sequence WHERE name = ?1",
-            [table],
-            |row| row.get(0),
-        )
+        .query_row("SELECT id FROM last_ids WHERE noun = ?1", [table], |row| {
+            row.get(0)
+        })
         .unwrap()
 }
 
@@ -296,7 +295,7 @@ async fn a_database_without_packs_gets_them_and_shows_what_it_showed() {
     let url = format!("sqlite:{}", path.display());
     let store = Store::open(&url, Ownership::Exclusive).unwrap();
     let before = shown(&store).await;
-    assert_eq!(taken(&store).await, ["person:1"]);
+    assert_eq!(taken(&store).await, [r#"Person("person:1")"#]);
     let more = i64::try_from(ACCOUNTS.len()).unwrap();
     assert_eq!(newest_number(&path, "events"), DELIVERIES + 1 + more);
     assert_eq!(newest_number(&path, "sends"), DELIVERIES + more);

@@ -1,3 +1,4 @@
+use hookline_model::event::EventName;
 use hookline_model::ids::DeliveryId;
 use hookline_store::planning::{
     Committing, Facts, FactsQuery, KnownEvent, Plan, PlannedEvent, Question, Taken, TakenQuery,
@@ -5,7 +6,7 @@ use hookline_store::planning::{
 use hookline_store::records::{DeliveryFilter, DeliveryStatus, SendFilter};
 use hookline_store::{PageRequest, StoreError};
 
-use crate::house::{House, account, at, comment, comment_with_reply};
+use crate::house::{House, account, at, comment, comment_with_reply, of_person};
 
 const ALL: PageRequest = PageRequest {
     before: None,
@@ -114,7 +115,7 @@ async fn hand_over(
 ) -> Committing<Option<KnownEvent>> {
     let question = Question {
         asked: FactsQuery {
-            keys: vec![event.event.key],
+            events: vec![EventName::of(&event.event)],
             ..FactsQuery::default()
         },
         ..Question::default()
@@ -222,7 +223,7 @@ async fn a_used_limit_refuses_a_second_run() {
     let house = House::build();
     let automation = house.publish().await;
     let mut second = comment_with_reply(2, automation);
-    second.runs[0].once_scope = Some("person:1".to_owned());
+    second.runs[0].once_scope = Some(of_person(1));
     let events = vec![comment_with_reply(1, automation), second];
     let refused = house
         .store

@@ -12,7 +12,7 @@ use hookline_store::evidence::{Decided, Decision, Evidence, UnknownSend};
 use hookline_store::lanes::{LaneEffect, LanePause, StartResult};
 use hookline_store::planning::{Plan, PlannedEvent, TakenQuery};
 
-use crate::house::{House, account, at, comment_with_reply, request};
+use crate::house::{House, account, at, comment_with_reply, of_person, request};
 use crate::lanes::{
     accepted, claim_one, finish, finish_with, sends, start, started, token_expired, unknown,
 };
@@ -221,17 +221,17 @@ async fn the_limits_of_a_removed_account_are_free_again() {
     let asked = house.store.request_deletion(removed, code, at(2)).await;
     assert!(asked.unwrap().is_some());
     let automation = house.publish().await;
-    let keys = |person| (automation, format!("person:{person}"));
+    let keys = |person| (automation, of_person(person));
     let used = house
         .store
         .find_taken(TakenQuery {
-            once_keys: vec![keys(1), keys(2)],
+            limits: vec![keys(1), keys(2)],
             sends: Vec::new(),
         })
         .await
         .unwrap();
     let wanted = [keys(1)].into();
-    assert_eq!(used.once_keys, wanted, "person 1 has the message");
+    assert_eq!(used.limits, wanted, "person 1 has the message");
 }
 
 #[tokio::test(flavor = "multi_thread")]
