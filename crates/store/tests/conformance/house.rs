@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hookline_model::account::Login;
+use hookline_model::automation::OncePer;
 use hookline_model::budget::Budget;
 use hookline_model::clock::Timestamp;
 use hookline_model::event::{Comment, Container, Event, EventBody, EventName, NaturalKey, Person};
@@ -70,6 +71,16 @@ impl House {
         };
         let taken = self.store.find_taken(query).await.unwrap();
         !taken.limits.is_empty()
+    }
+
+    /// Whether the limit of a person's comment is used up for an automation.
+    pub(crate) async fn is_used_up_for_comment(
+        &self,
+        person: u8,
+        automation: AutomationId,
+    ) -> bool {
+        let scope = OnceScope::of(OncePer::Comment, &comment(person));
+        self.is_used_up((automation, scope)).await
     }
 
     pub(crate) async fn connect(&self) {

@@ -168,6 +168,7 @@ async fn a_refused_step_cancels_the_rest_and_frees_the_limit() {
         .id;
     let key = (automation, of_person(1));
     assert!(!house.is_used_up(key).await);
+    assert!(!house.is_used_up_for_comment(1, automation).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,6 +187,7 @@ async fn an_accepted_step_uses_the_limit_up() {
         .id;
     let key = (automation, of_person(1));
     assert!(house.is_used_up(key).await);
+    assert!(house.is_used_up_for_comment(1, automation).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

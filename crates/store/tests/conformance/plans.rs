@@ -1,5 +1,7 @@
-use hookline_model::event::EventName;
-use hookline_model::ids::DeliveryId;
+use hookline_model::automation::OncePer;
+use hookline_model::event::{EventBody, EventName, NaturalKey, Unknown};
+use hookline_model::ids::{AccountId, AutomationId, DeliveryId, EventId};
+use hookline_model::once::OnceScope;
 use hookline_store::planning::{
     Committing, Facts, FactsQuery, KnownEvent, Plan, PlannedEvent, Question, Taken, TakenQuery,
 };
@@ -240,6 +242,133 @@ async fn a_used_limit_refuses_a_second_run() {
         matches!(refused, StoreError::Conflict("a used limit")),
         "{refused}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comments_limit_is_used_up_by_what_was_planned_for_it() {
+    let house = House::build();
+    let automation = house.publish().await;
+    assert!(!house.is_used_up_for_comment(1, automation).await);
+    house.plan_replies(1..2).await;
+    assert!(house.is_used_up_for_comment(1, automation).await);
+    let another = AutomationId(automation.0 + 1);
+    assert!(!house.is_used_up_for_comment(1, another).await);
+    assert!(!house.is_used_up_for_comment(2, automation).await);
+    let elsewhere = OnceScope::Comment {
+        account: AccountId::new("17841400000000002"),
+        comment: comment(1).comment_id().unwrap().clone(),
+    };
+    assert!(!house.is_used_up((automation, elsewhere)).await);
+}
+
+/// What was new when a batch was looked up is not when the next one is, also if another event tells
+/// of the same comment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mention_behind_the_comment_it_is_about_knows_what_was_planned_for_it() {
+    let house = House::build();
+    let automation = house.publish().await;
+    for _ in 0..2 {
+        house.record("{}").await;
+    }
+    let commented = comment_with_reply(1, automation);
+    let mut mentioned = comment_with_reply(1, automation);
+    mentioned.event.key = NaturalKey::from_bytes([200; 16]);
+    let first = ask_and_plan(&house, commented, (0, 1)).await;
+    let second = ask_and_plan(&house, mentioned, (1, 2)).await;
+    assert_eq!(first, (false, 0, 0));
+    let (is_known, sends, limits) = second;
+    assert!(!is_known, "a mention is an event of its own");
+    assert_eq!((sends, limits), (1, 1), "the private reply, the limit");
+}
+
+/// Hands over a batch of one event, and keeps it if nothing of it is taken: whether it was known,
+/// and how many private replies and limits of it were taken.
+async fn ask_and_plan(
+    house: &House,
+    event: PlannedEvent,
+    (before, after): (i64, i64),
+) -> (bool, usize, usize) {
+    let question = Question {
+        asked: FactsQuery {
+            events: vec![EventName::of(&event.event)],
+            ..FactsQuery::default()
+        },
+        wanted: TakenQuery {
+            limits: vec![(
+                event.runs[0].automation_id,
+                OnceScope::of(OncePer::Comment, &event.event),
+            )],
+            sends: vec![event.sends[0].key.clone()],
+        },
+    };
+    let decide = move |facts: Facts, taken: Taken| {
+        let told = (
+            !facts.events.is_empty(),
+            taken.sends.len(),
+            taken.limits.len(),
+        );
+        let is_free = told == (false, 0, 0);
+        let plan = Plan {
+            cursor: Some((DeliveryId(before), DeliveryId(after))),
+            events: is_free.then_some(event).into_iter().collect(),
+            ..Plan::default()
+        };
+        (plan, told)
+    };
+    let handed = house.store.hand_over(question, decide, at(0)).await;
+    handed.unwrap().done().await.unwrap()
+}
+
+/// The database itself refuses a second event of one key, about a comment or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_key_that_is_there_is_refused_whatever_it_is_about() {
+    let house = House::build();
+    let mut unknown = comment(2);
+    unknown.body = EventBody::Unknown(Unknown {
+        object: "instagram".to_owned(),
+        reason: "its field is not known".to_owned(),
+        raw: serde_json::Value::Null,
+    });
+    for event in [comment(1), unknown] {
+        let plan = || {
+            let mut planned = comment_with_reply(1, AutomationId(1));
+            planned.event = event.clone();
+            planned.runs.clear();
+            planned.sends.clear();
+            Plan {
+                events: vec![planned],
+                ..Plan::default()
+            }
+        };
+        house.store.commit_plan(plan(), at(0)).await.unwrap();
+        let refused = house.store.commit_plan(plan(), at(0)).await.unwrap_err();
+        assert!(
+            matches!(refused, StoreError::Conflict("an event")),
+            "{refused}"
+        );
+    }
+}
+
+/// Ids are counted by the store, and the newest rows may be erased.
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_of_rows_that_are_gone_are_not_given_again() {
+    let house = House::build();
+    let automation = house.publish().await;
+    let plan = |person| Plan {
+        events: vec![comment_with_reply(person, automation)],
+        ..Plan::default()
+    };
+    let first = house.store.commit_plan(plan(1), at(0)).await.unwrap();
+    rusqlite::Connection::open(house.store.path())
+        .unwrap()
+        .execute_batch("DELETE FROM runs; DELETE FROM sends; DELETE FROM events;")
+        .unwrap();
+    let house = house.reopen().await;
+    let second = house.store.commit_plan(plan(2), at(0)).await.unwrap();
+    assert_eq!((first, second), (vec![EventId(1)], vec![EventId(2)]));
+    let sends = house.store.list_sends(SendFilter::default(), ALL, at(0));
+    let ids = sends.await.unwrap().items.into_iter().map(|send| send.id.0);
+    assert!(ids.eq([4, 3]), "two for each event");
 }
 
 #[tokio::test(flavor = "multi_thread")]

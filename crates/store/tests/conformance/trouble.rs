@@ -232,6 +232,8 @@ async fn the_limits_of_a_removed_account_are_free_again() {
         .unwrap();
     let wanted = [keys(1)].into();
     assert_eq!(used.limits, wanted, "person 1 has the message");
+    assert!(house.is_used_up_for_comment(1, automation).await);
+    assert!(!house.is_used_up_for_comment(2, automation).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

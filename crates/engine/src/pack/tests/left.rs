@@ -1,7 +1,8 @@
 //! Rows that left their tables are told of as before, beside those that did not.
 
 use hookline_model::event::EventKind;
-use hookline_model::ids::CommentId;
+use hookline_model::ids::{AutomationId, CommentId};
+use hookline_model::once::OnceScope;
 use hookline_store::Page;
 use hookline_store::records::{DeliveryFilter, DeliveryStatus};
 
@@ -314,11 +315,28 @@ fn a_mention_of_a_comment_that_was_answered_long_ago_is_not_answered_again() {
         &AccountId::new(ACCOUNTS[0]),
         &CommentId::new(comment_id(4)),
     );
+    let limit_of = |automation, number| {
+        let (account, comment) = (ACCOUNTS[0], comment_id(number));
+        let scope = OnceScope::Comment {
+            account: AccountId::new(account),
+            comment: CommentId::new(comment),
+        };
+        (automation, scope)
+    };
+    let name = story.sends[0].automation.clone();
+    let automation = done(store.find_automation(name)).unwrap().id;
+    let used = limit_of(automation, 4);
     let asked = hookline_store::planning::TakenQuery {
         sends: vec![key.clone()],
-        ..Default::default()
+        limits: vec![
+            used.clone(),
+            limit_of(AutomationId(automation.0 + 1), 4),
+            limit_of(automation, 1_000_000),
+        ],
     };
-    assert!(done(store.find_taken(asked)).sends.contains(&key));
+    let taken = done(store.find_taken(asked));
+    assert_eq!(taken.sends, [key].into());
+    assert_eq!(taken.limits, [used].into());
 }
 
 #[test]
