@@ -42,7 +42,7 @@ pub use swap::{NextPack, Pack};
 
 use undo::packs_of_delivery;
 
-pub(crate) use find::Wanted;
+pub(crate) use find::{PackedComments, Wanted};
 pub(crate) use marks::Mark;
 pub(crate) use read::{ShownSend, Unpacker, if_readable};
 pub(crate) use row::{PackedRow, Table};

@@ -36,6 +36,9 @@ const TEXT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of the text's digest.
 const CHECK_BYTES: usize = 4;
 
+/// Bytes before the compressed text, at most: the form, two numbers and the digest.
+const HEAD_BYTES_MAX: usize = 1 + 2 * 10 + CHECK_BYTES;
+
 /// What our texts look like around what they quote. Never changed: a later one is a later form.
 const SHAPES: &str = include_str!("quoting/shapes.txt");
 
@@ -93,19 +96,26 @@ impl Quoter {
 
     /// The text as a quotation, or whole when that is no longer.
     pub(crate) fn keep(&self, text: String) -> Kept {
-        let mut bytes = vec![FORM];
+        match self.quotation(text.as_bytes()) {
+            Some(bytes) if bytes.len() < text.len() => Kept::Quotation(bytes),
+            Some(_) | None => Kept::Whole(text),
+        }
+    }
+
+    /// The text as a quotation; none would be a text that LZ4 says it cannot take.
+    fn quotation(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let room = lz4_flex::block::get_maximum_output_size(text.len());
+        let mut bytes = Vec::with_capacity(HEAD_BYTES_MAX + room);
+        bytes.push(FORM);
         push_number(&mut bytes, self.start);
         push_number(&mut bytes, text.len());
-        bytes.extend_from_slice(&check(text.as_bytes()));
-        bytes.extend_from_slice(&lz4_flex::block::compress_with_dict(
-            text.as_bytes(),
-            &self.dictionary,
-        ));
-        if bytes.len() < text.len() {
-            Kept::Quotation(bytes)
-        } else {
-            Kept::Whole(text)
-        }
+        bytes.extend_from_slice(&check(text));
+        let head = bytes.len();
+        bytes.resize(head + room, 0);
+        let out = bytes.get_mut(head..)?;
+        let length = lz4_flex::block::compress_into_with_dict(text, out, &self.dictionary).ok()?;
+        bytes.truncate(head + length);
+        Some(bytes)
     }
 }
 

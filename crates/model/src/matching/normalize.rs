@@ -27,6 +27,10 @@ const ROUNDS_MAX: usize = 4;
 /// another make no difference either. Normalising a normalised text changes nothing.
 pub fn normalize(text: &str, fold_accents: bool) -> String {
     let mut form = Collapsed::with_capacity(text.len());
+    if plain_start(text) == text.len() {
+        form.push_plain(text);
+        return form.text;
+    }
     if text.is_ascii() {
         form.extend(text.chars().map(plain_lower));
         return form.text;
@@ -62,10 +66,23 @@ fn is_plain(byte: u8) -> bool {
     byte == b' ' || byte.is_ascii_graphic()
 }
 
+/// So many bytes are looked at without a branch for each.
+const CHUNK: usize = 32;
+
 /// How much of the text is plain: all up to the character that what is not plain may belong to.
 fn plain_start(text: &str) -> usize {
-    match text.bytes().position(|byte| !is_plain(byte)) {
-        Some(at) => at.saturating_sub(1),
+    let bytes = text.as_bytes();
+    let (chunks, _) = bytes.as_chunks::<CHUNK>();
+    let is_all_plain =
+        |chunk: &[u8; CHUNK]| chunk.iter().fold(true, |all, byte| all & is_plain(*byte));
+    let begun = CHUNK
+        * chunks
+            .iter()
+            .take_while(|chunk| is_all_plain(chunk))
+            .count();
+    let rest = bytes.get(begun..).unwrap_or_default();
+    match rest.iter().position(|byte| !is_plain(*byte)) {
+        Some(at) => (begun + at).saturating_sub(1),
         None => text.len(),
     }
 }
@@ -145,25 +162,36 @@ impl Collapsed {
         }
     }
 
-    /// The same for plain characters, a word at a time.
+    /// The same for plain characters, all at once.
     fn push_plain(&mut self, plain: &str) {
         if plain.contains('`') {
             self.extend(plain.chars().map(plain_lower));
             return;
         }
-        for (place, word) in plain.split(' ').enumerate() {
-            if place > 0 {
-                self.owe_space();
+        if plain.starts_with(' ') {
+            self.owe_space();
+        }
+        let words = plain.trim_matches(' ');
+        if words.is_empty() {
+            return;
+        }
+        self.pay_space();
+        let start = self.text.len();
+        let mut pieces = words.split("  ");
+        self.text.push_str(pieces.next().unwrap_or_default());
+        // Behind two spaces; more of them stand at the beginning of a piece, or make it empty.
+        for piece in pieces {
+            let piece = piece.trim_start_matches(' ');
+            if !piece.is_empty() {
+                self.text.push(' ');
+                self.text.push_str(piece);
             }
-            if word.is_empty() {
-                continue;
-            }
-            self.pay_space();
-            let start = self.text.len();
-            self.text.push_str(word);
-            if let Some(word) = self.text.get_mut(start..) {
-                word.make_ascii_lowercase();
-            }
+        }
+        if let Some(words) = self.text.get_mut(start..) {
+            words.make_ascii_lowercase();
+        }
+        if plain.ends_with(' ') {
+            self.owe_space();
         }
     }
 

@@ -4,7 +4,7 @@ use hookline_model::clock::Timestamp;
 use hookline_model::event::{EventKind, NaturalKey};
 use hookline_model::ids::{AccountId, CommentId, ContactId, MessageId};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::keys;
 use super::marks::{self, Mark};
@@ -26,6 +26,26 @@ pub(crate) struct Wanted<'a> {
     pub(crate) ids: (i64, i64),
     /// So many at most, those with the largest ids.
     pub(crate) limit: usize,
+}
+
+/// Asks of many comments whether a pack may hold an event about them. Reads no pack.
+pub(crate) struct PackedComments<'connection>(CachedStatement<'connection>);
+
+impl<'connection> PackedComments<'connection> {
+    pub(crate) fn new(connection: &'connection Connection) -> Result<Self, StoreError> {
+        spans::prepare_digests(connection).map(Self)
+    }
+
+    /// Whether there may be one.
+    pub(crate) fn may_know(
+        &mut self,
+        account: &AccountId,
+        comment: &CommentId,
+    ) -> Result<bool, StoreError> {
+        self.0
+            .exists([keys::of_comment(account, comment)])
+            .map_err(StoreError::database("look for a comment in packs"))
+    }
 }
 
 impl Wanted<'_> {
@@ -64,16 +84,6 @@ impl<'connection> Unpacker<'connection> {
         let wanted = Value::Blob(key.as_bytes().to_vec());
         let found = self.among([digest], Table::Events, |row| row.holds("key", &wanted));
         Ok(found?.pop())
-    }
-
-    /// Whether a pack may hold an event about a comment. Reads no pack.
-    pub(crate) fn may_know_comment(
-        &self,
-        account: &AccountId,
-        comment: &CommentId,
-    ) -> Result<bool, StoreError> {
-        let digest = keys::of_comment(account, comment);
-        Ok(!spans::with_digests(self.connection, [digest])?.is_empty())
     }
 
     /// The events about a comment, of one account or of any.

@@ -15,7 +15,6 @@ use rusqlite::types::Value;
 use super::guesses::text_of_id;
 use super::row::{PackedRow, Rows, Table};
 use crate::digest;
-use crate::ids::{Column, MetaId as _};
 
 /// The digest of an event's key.
 pub(super) fn of_key(key: &[u8]) -> i64 {
@@ -36,15 +35,12 @@ fn cut(digest: i64) -> i64 {
 
 /// Under what an event about a comment is found.
 pub(super) fn of_comment(account: &AccountId, comment: &CommentId) -> i64 {
-    let texts = [account.column(), comment.column()].map(Column::to_text);
-    let [account, comment] = &texts;
-    of_key(&comment_key(account, comment))
+    of_key(&comment_key(account.as_str(), comment.as_str()))
 }
 
 /// Under what the event of a message is found; any other event about it under its short digest.
 pub(super) fn of_message(account: &AccountId, message: &MessageId) -> i64 {
-    let account = account.column().to_text();
-    of_key(&message_key(&account, message.as_str(), "new"))
+    of_key(&message_key(account.as_str(), message.as_str(), "new"))
 }
 
 /// All under which rows of a pack are found. Told from the rows alone and never changed, so that

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hookline_model::ids::AccountId;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::keys;
 use super::marks;
@@ -137,15 +137,20 @@ pub(super) fn with_id(
         .map_err(StoreError::database("look for the pack of a row"))
 }
 
+/// The question which packs may have what is found under a digest.
+pub(super) fn prepare_digests(connection: &Connection) -> Result<CachedStatement<'_>, StoreError> {
+    connection
+        .prepare_cached("SELECT pack_id FROM packed_keys WHERE digest = ?1")
+        .map_err(StoreError::database("look for what is known in packs"))
+}
+
 /// The packs that may have what is found under one of these digests.
 pub(super) fn with_digests(
     connection: &Connection,
     digests: impl IntoIterator<Item = i64>,
 ) -> Result<BTreeSet<i64>, StoreError> {
     let doing = || StoreError::database("look for what is known in packs");
-    let mut query = connection
-        .prepare_cached("SELECT pack_id FROM packed_keys WHERE digest = ?1")
-        .map_err(doing())?;
+    let mut query = prepare_digests(connection)?;
     let mut packs = BTreeSet::new();
     for digest in digests {
         let found = query

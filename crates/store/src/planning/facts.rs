@@ -8,7 +8,7 @@ use hookline_model::ids::{AccountId, AutomationId, ContactId, DeliveryId, EventI
 use hookline_model::once::OnceScope;
 use hookline_model::send::SendKey;
 use hookline_model::wish::{OptChange, Wish};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::known::{New, known_events};
 use super::owed::is_owed;
@@ -326,8 +326,9 @@ fn contacts(
     wanted: &HashSet<(AccountId, ContactId)>,
 ) -> Result<HashMap<(AccountId, ContactId), ContactFacts>, StoreError> {
     let mut found = HashMap::new();
+    let mut query = prepare_contact(connection)?;
     for (account, contact) in wanted {
-        if let Some(facts) = contact_facts(connection, account, contact)? {
+        if let Some(facts) = contact_of(&mut query, account, contact)? {
             found.insert((account.clone(), contact.clone()), facts);
         }
     }
@@ -340,14 +341,25 @@ pub(crate) fn contact_facts(
     account: &AccountId,
     contact: &ContactId,
 ) -> Result<Option<ContactFacts>, StoreError> {
-    let doing = || StoreError::database("look for the contact");
+    contact_of(&mut prepare_contact(connection)?, account, contact)
+}
+
+fn prepare_contact(connection: &Connection) -> Result<CachedStatement<'_>, StoreError> {
     connection
         .prepare_cached(
             "SELECT username, last_inbound_at, opted_out_at, coalesce(wished_at, opted_out_at)
              FROM contacts
              WHERE account_id = ?1 AND contact_id = ?2",
         )
-        .map_err(doing())?
+        .map_err(StoreError::database("look for the contact"))
+}
+
+fn contact_of(
+    query: &mut CachedStatement<'_>,
+    account: &AccountId,
+    contact: &ContactId,
+) -> Result<Option<ContactFacts>, StoreError> {
+    query
         .query_row([account.column(), contact.column()], |row| {
             Ok(ContactFacts {
                 username: row.get(0)?,
@@ -357,7 +369,7 @@ pub(crate) fn contact_facts(
             })
         })
         .optional()
-        .map_err(doing())
+        .map_err(StoreError::database("look for the contact"))
 }
 
 fn media(

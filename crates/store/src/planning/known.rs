@@ -9,12 +9,12 @@ use std::collections::{HashMap, HashSet};
 
 use hookline_model::event::{EventName, Ignored, NaturalKey};
 use hookline_model::ids::{AccountId, CommentId, EventId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::KnownEvent;
 use crate::error::StoreError;
 use crate::ids::MetaId as _;
-use crate::packs::{Unpacker, if_readable};
+use crate::packs::{PackedComments, Unpacker, if_readable};
 
 const BY_COMMENT: &str =
     "SELECT id, delivery_id, ignored FROM events WHERE comment_id = ?1 AND key = ?2";
@@ -106,9 +106,10 @@ pub(super) fn known_events(
     let mut known = HashMap::new();
     let mut new = New::default();
     let mut packs = Unpacker::new(connection);
+    let mut comments = Comments::new(connection)?;
     for name in names {
         if let Some(comment) = &name.comment
-            && !may_be_known(&packs, &name.account, comment)?
+            && !comments.may_be_known(&name.account, comment)?
         {
             let pair = (name.account.clone(), comment.clone());
             new.comments.insert(pair);
@@ -123,18 +124,32 @@ pub(super) fn known_events(
     Ok((known, new))
 }
 
-/// Whether there may be an event about a comment.
-fn may_be_known(
-    packs: &Unpacker<'_>,
-    account: &AccountId,
-    comment: &CommentId,
-) -> Result<bool, StoreError> {
-    let is_in_table = packs
-        .connection()
-        .prepare_cached(ABOUT_COMMENT)
-        .and_then(|mut query| query.exists([comment.column()]))
-        .map_err(StoreError::database("look for events about a comment"))?;
-    Ok(is_in_table || packs.may_know_comment(account, comment)?)
+/// Asks of many comments whether there may be an event about them.
+struct Comments<'connection> {
+    in_table: CachedStatement<'connection>,
+    in_packs: PackedComments<'connection>,
+}
+
+impl<'connection> Comments<'connection> {
+    fn new(connection: &'connection Connection) -> Result<Self, StoreError> {
+        let in_table = connection
+            .prepare_cached(ABOUT_COMMENT)
+            .map_err(StoreError::database("look for events about a comment"))?;
+        let in_packs = PackedComments::new(connection)?;
+        Ok(Self { in_table, in_packs })
+    }
+
+    fn may_be_known(
+        &mut self,
+        account: &AccountId,
+        comment: &CommentId,
+    ) -> Result<bool, StoreError> {
+        let is_in_table = self
+            .in_table
+            .exists([comment.column()])
+            .map_err(StoreError::database("look for events about a comment"))?;
+        Ok(is_in_table || self.in_packs.may_know(account, comment)?)
+    }
 }
 
 /// One that cannot be read is known all the same: that there is one with this key is as good as
