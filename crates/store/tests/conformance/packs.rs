@@ -6,7 +6,9 @@ use hookline_store::StoreError;
 use hookline_store::packs::{NextPack, Pack};
 use hookline_store::planning::{Plan, PlannedEvent};
 
-use crate::house::{House, at, comment};
+use crate::house::{House, at, comment, request};
+use crate::lanes::{accepted, claim_one, finish, sends, start, started};
+use crate::trouble::echo;
 
 /// An event of a delivery, one of its own for every pair of numbers.
 fn event_of(delivery: DeliveryId, number: u32) -> PlannedEvent {
@@ -115,6 +117,52 @@ async fn ids_go_on_behind_packs_when_the_tables_are_empty() {
     };
     let events = house.store.commit_plan(plan, at(0)).await.unwrap();
     assert_eq!(events, [EventId(50)]);
+}
+
+/// A call whose answer was lost: its echo came, and by the time the answer is known after all the
+/// echo has left its table.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_long_after_its_echo_finds_it_in_a_pack() {
+    let house = House::build();
+    house.connect().await;
+    house.record("{}").await;
+    house.plan_replies(1..2).await;
+    let lane = claim_one(&house, at(1)).await;
+    let attempt = started(start(&house, &lane, 0, at(1)).await);
+    let late = at(100);
+    let recovered = house.store.recover_leases(late, request().budgets, late);
+    recovered.await.unwrap();
+    let mut plan = Plan::default();
+    for number in 0..60 {
+        let id = house.record("{}").await;
+        plan.cursor = Some((DeliveryId(0), id));
+        plan.events.push(if number == 7 {
+            PlannedEvent {
+                delivery_id: id,
+                ..echo(1, 30)
+            }
+        } else {
+            event_of(id, number)
+        });
+    }
+    house.store.commit_plan(plan, at(100)).await.unwrap();
+    while let NextPack::Pack(pack) = house.store.next_pack(at(200), at(200)).await.unwrap() {
+        house.store.commit_pack(pack).await.unwrap();
+    }
+    assert_eq!(echoes_in_table(&house), 0, "the echo is in a pack alone");
+    assert!(finish(&house, attempt, accepted(), at(300)).await);
+    let sent = &sends(&house, at(300)).await[0];
+    assert_eq!(
+        (sent.state.as_str(), sent.echoed_at),
+        ("accepted", Some(at(30)))
+    );
+}
+
+/// How many echoes have a row in the table of events.
+fn echoes_in_table(house: &House) -> i64 {
+    let connection = rusqlite::Connection::open(house.store.path()).unwrap();
+    let count = "SELECT count(*) FROM events WHERE kind = 'message_echoed'";
+    connection.query_row(count, [], |row| row.get(0)).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

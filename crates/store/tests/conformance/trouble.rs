@@ -406,7 +406,7 @@ async fn a_person_decides_what_evidence_cannot() {
 }
 
 /// The account's own message to person 1, sent and echoed at these seconds.
-fn echo(sent: i64, echoed: i64) -> PlannedEvent {
+pub(crate) fn echo(sent: i64, echoed: i64) -> PlannedEvent {
     let message = serde_json::json!({
         "mid": format!("mid-{sent}"),
         "contact_id": "61000001",
