@@ -9,7 +9,7 @@ const AS_TEXT: [&str; 2] = ["as_str", "to_string"];
 const NOUNS: [&str; 4] = ["Account", "Contact", "Comment", "Media"];
 
 /// Lines that want the text, because it goes into no statement.
-const TEXT_IS_MEANT: [(&str, &str); 2] = [
+const TEXT_IS_MEANT: [(&str, &str); 4] = [
     // Looks for it in a delivery.
     (
         "crates/store/src/planning/written.rs",
@@ -19,6 +19,15 @@ const TEXT_IS_MEANT: [(&str, &str); 2] = [
     (
         "crates/store/src/erase/find.rs",
         "self.contact.as_ref().map(ContactId::as_str) == Some(marks.id)",
+    ),
+    // Makes a digest of it.
+    (
+        "crates/store/src/packs/keys.rs",
+        "of_key(&comment_key(account.as_str(), comment.as_str()))",
+    ),
+    (
+        "crates/store/src/packs/keys.rs",
+        "of_key(&message_key(account.as_str(), message.as_str(), \"new\"))",
     ),
 ];
 
