@@ -4,8 +4,9 @@ use std::path::Path;
 
 use hookline_model::alert::AlertCode;
 use hookline_model::clock::Timestamp;
+use hookline_model::event::{EventName, NaturalKey};
 use hookline_model::ids::{
-    AccountId, AutomationId, CommentId, ContactId, DeliveryId, MediaId, MessageId,
+    AccountId, AutomationId, CommentId, ContactId, DeliveryId, EventId, MediaId, MessageId,
 };
 use hookline_model::once::OnceScope;
 use hookline_model::send::SendKey;
@@ -14,7 +15,7 @@ use hookline_store::packs::NextPack;
 use hookline_store::planning::{FactsQuery, TakenQuery};
 use hookline_store::records::{EventFilter, PageRequest};
 use hookline_store::{Ownership, Store};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::house::at;
 
@@ -285,6 +286,50 @@ async fn ids_that_were_texts_are_found_whatever_they_became() {
     let story = store.find_story(subject, at(1)).await.unwrap().unwrap();
     let answer = story.sends[0].attempts[0].answer.clone().unwrap();
     assert_eq!(answer.http_status, Some(200));
+}
+
+/// Every event of the table, named as a delivery that tells of it again would name it.
+fn names(path: &Path) -> Vec<(EventId, EventName)> {
+    let connection = Connection::open(path).unwrap();
+    let mut query = connection
+        .prepare(
+            "SELECT id, key, CAST(account_id AS TEXT), CAST(comment_id AS TEXT) FROM events
+             ORDER BY id",
+        )
+        .unwrap();
+    let name = |row: &Row<'_>| {
+        let comment: Option<String> = row.get(3)?;
+        let name = EventName {
+            key: NaturalKey::from_bytes(row.get(1)?),
+            account: AccountId::new(row.get::<_, String>(2)?),
+            comment: comment.map(CommentId::new),
+        };
+        Ok((EventId(row.get(0)?), name))
+    };
+    let names = query.query_map([], name).unwrap();
+    names.collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_the_version_before_are_known_when_they_are_told_of_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("hookline.db");
+    populate(&path);
+    let url = format!("sqlite:{}", path.display());
+    let store = Store::open(&url, Ownership::Exclusive).unwrap();
+    let names = names(&path);
+    let is_about_comment = |(_, name): &&(EventId, EventName)| name.comment.is_some();
+    let about_comments = names.iter().filter(is_about_comment).count();
+    assert_eq!(about_comments, ACCOUNTS.len());
+    assert!(names.len() > about_comments, "some are about none");
+    let asked = FactsQuery {
+        events: names.iter().map(|(_, name)| name.clone()).collect(),
+        ..FactsQuery::default()
+    };
+    let facts = store.find_facts(asked).await.unwrap();
+    for (id, name) in names {
+        assert_eq!(facts.events.get(&name.key).map(|known| known.id), Some(id));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
