@@ -117,8 +117,12 @@ pub(super) fn known_events(
             continue;
         }
         match known_event(&mut packs, name)? {
-            Some(event) => drop(known.insert(name.key, event)),
-            None => drop(new.events.insert(name.key)),
+            Some(event) => {
+                known.insert(name.key, event);
+            }
+            None => {
+                new.events.insert(name.key);
+            }
         }
     }
     Ok((known, new))

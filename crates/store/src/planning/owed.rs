@@ -41,13 +41,10 @@ pub(super) fn is_owed(
             if new.has_event(&event.key) {
                 return Ok(false);
             }
-            match find(&mut packs, event) {
-                Ok(Some(event)) => {
-                    has_step(&mut packs, (event.id, event.pack), (*automation, *step))
-                }
-                Ok(None) => Ok(false),
-                Err(error) => Err(error),
-            }
+            find(&mut packs, event).and_then(|found| match found {
+                Some(event) => has_step(&mut packs, (event.id, event.pack), (*automation, *step)),
+                None => Ok(false),
+            })
         }
     };
     // What cannot be read may have been sent.

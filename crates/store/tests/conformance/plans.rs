@@ -2,6 +2,7 @@ use hookline_model::automation::OncePer;
 use hookline_model::event::{EventBody, EventName, NaturalKey, Unknown};
 use hookline_model::ids::{AccountId, AutomationId, DeliveryId, EventId};
 use hookline_model::once::OnceScope;
+use hookline_model::send::SendKey;
 use hookline_store::planning::{
     Committing, Facts, FactsQuery, KnownEvent, Plan, PlannedEvent, Question, Taken, TakenQuery,
 };
@@ -317,6 +318,27 @@ async fn ask_and_plan(
     };
     let handed = house.store.hand_over(question, decide, at(0)).await;
     handed.unwrap().done().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_was_planned_is_taken_and_its_neighbours_are_not() {
+    let house = House::build();
+    let automation = house.publish().await;
+    house.plan_replies(1..2).await;
+    let step = |person, automation: AutomationId, step| {
+        SendKey::step(EventName::of(&comment(person)), automation.0, step)
+    };
+    let asked = TakenQuery {
+        sends: vec![
+            step(1, automation, 1),
+            step(1, automation, 2),
+            step(1, AutomationId(automation.0 + 1), 1),
+            step(2, automation, 1),
+        ],
+        ..TakenQuery::default()
+    };
+    let taken = house.store.find_taken(asked).await.unwrap();
+    assert_eq!(taken.sends, [step(1, automation, 1)].into());
 }
 
 /// The database itself refuses a second event of one key, about a comment or not.

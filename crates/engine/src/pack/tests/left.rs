@@ -1,9 +1,11 @@
 //! Rows that left their tables are told of as before, beside those that did not.
 
-use hookline_model::event::EventKind;
+use hookline_model::event::{EventKind, EventName};
 use hookline_model::ids::{AutomationId, CommentId};
 use hookline_model::once::OnceScope;
+use hookline_model::send::SendKey;
 use hookline_store::Page;
+use hookline_store::planning::TakenQuery;
 use hookline_store::records::{DeliveryFilter, DeliveryStatus};
 
 use super::*;
@@ -311,10 +313,7 @@ fn a_mention_of_a_comment_that_was_answered_long_ago_is_not_answered_again() {
     attic.pack(&store).unwrap();
     let story = done(store.find_story(comment_id(4), attic.clock.now())).unwrap();
     assert_eq!(story.sends[0].state, "accepted", "a refused one stays");
-    let key = hookline_model::send::SendKey::private_reply(
-        &AccountId::new(ACCOUNTS[0]),
-        &CommentId::new(comment_id(4)),
-    );
+    let key = SendKey::private_reply(&AccountId::new(ACCOUNTS[0]), &CommentId::new(comment_id(4)));
     let limit_of = |automation, number| {
         let (account, comment) = (ACCOUNTS[0], comment_id(number));
         let scope = OnceScope::Comment {
@@ -326,7 +325,7 @@ fn a_mention_of_a_comment_that_was_answered_long_ago_is_not_answered_again() {
     let name = story.sends[0].automation.clone();
     let automation = done(store.find_automation(name)).unwrap().id;
     let used = limit_of(automation, 4);
-    let asked = hookline_store::planning::TakenQuery {
+    let asked = TakenQuery {
         sends: vec![key.clone()],
         limits: vec![
             used.clone(),
@@ -337,6 +336,33 @@ fn a_mention_of_a_comment_that_was_answered_long_ago_is_not_answered_again() {
     let taken = done(store.find_taken(asked));
     assert_eq!(taken.sends, [key].into());
     assert_eq!(taken.limits, [used].into());
+}
+
+#[test]
+fn a_step_of_an_event_that_left_is_not_planned_again() {
+    let steps = serde_json::json!([
+        {"do": "private_reply", "text": "Here it is"},
+        {"do": "public_reply", "texts": ["Sent you a DM!"]},
+    ]);
+    let attic = Attic::of((0..DELIVERIES).map(body), &steps);
+    let store = attic.open(i64::MAX);
+    attic.pack(&store).unwrap();
+    done(store.empty_log());
+    let on_disk = std::fs::read(attic.path()).unwrap();
+    let has_row = |number: u64| holds(&on_disk, &(17_900_000_000_000_000 + number).to_be_bytes());
+    let number = (0..DELIVERIES).find(|number| !has_row(*number));
+    let number = number.expect("nothing left");
+    let story = done(store.find_story(comment_id(number), attic.clock.now())).unwrap();
+    let name = story.sends[0].automation.clone();
+    let automation = done(store.find_automation(name)).unwrap().id.0;
+    let events = hookline_meta::webhook::interpret(body(number).as_bytes()).unwrap();
+    let event = EventName::of(&events[0]);
+    let step = |step| SendKey::step(event.clone(), automation, step);
+    let asked = TakenQuery {
+        sends: vec![step(1), step(2)],
+        ..TakenQuery::default()
+    };
+    assert_eq!(done(store.find_taken(asked)).sends, [step(1)].into());
 }
 
 #[test]
